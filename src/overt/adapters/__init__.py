@@ -1,0 +1,1 @@
+"""The world: one file a technology. Only `compose` names these."""

@@ -1,0 +1,1 @@
+"""One file a process: the only files that name adapters."""

@@ -1,0 +1,1 @@
+"""What is right: law, consent, telling, custody. Pure values in, values out. One reader: the lawyer."""

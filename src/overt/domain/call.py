@@ -1,0 +1,190 @@
+"""The call, as a machine: what happens to it, and what is to be done about it.
+
+`advance` takes a state and an event and returns the next state with effects as values; nothing here does anything.
+`PHASES` is the table of the phases. The story of consent is a machine of its own inside this one
+(`domain.consent`); this one decides who is on the call, when it is over, and which keys mean what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from overt.domain import consent
+from overt.domain.consent import ConsentState
+from overt.domain.identity import AGENT, CALLER, SIDES, Side
+
+Phase = Literal["offered", "telling", "ringing", "bridged", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Which keys mean what on a line. Each is one or more digits of `0-9*#`."""
+
+    yes: str = "1"
+    no: str = "2"
+    stop: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """Where a call stands. `ending` is empty while it lives; `capturing` follows the consent machine's effects."""
+
+    phase: Phase = "offered"
+    keys: Keys = Keys()
+    consent: ConsentState | None = None
+    ending: str = ""
+
+
+# ------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """We answered the caller; an episode with its consent begins."""
+
+    consent: ConsentState
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOut:
+    """Telling and asking are over, whatever came of them: the agent may be rung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """The agent answered, was cued, and both legs are joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """The agent could not be had: busy, no answer, failed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A leg ended: its party hung up, or fell silent for the time-out."""
+
+    side: Side
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A party pressed a key."""
+
+    side: Side
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndDemanded:
+    """The failure setting demands that the call ends (P11)."""
+
+    why: str
+
+
+CallEvent = Answered | HeardOut | Bridged | NotReached | LegEnded | KeyPressed | EndDemanded | consent.Event
+
+
+# ------------------------------------------------------------------------------------------ effects
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Apologise:
+    """Tell the caller that nobody can take the call, then end it."""
+
+    reason: str
+
+
+CallEffect = HangUp | Apologise | consent.Effect
+
+# A phase, what may happen in it, and the phase after that. An event that a phase does not list leaves it untouched.
+PHASES: Mapping[Phase, Mapping[type, Phase]] = {
+    "offered": {Answered: "telling", LegEnded: "ended", EndDemanded: "ended"},
+    "telling": {HeardOut: "ringing", LegEnded: "ended", EndDemanded: "ended"},
+    "ringing": {Bridged: "bridged", NotReached: "ended", LegEnded: "ended", EndDemanded: "ended"},
+    "bridged": {LegEnded: "ended", EndDemanded: "ended"},
+    "ended": {},
+}
+
+
+def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEffect, ...]]:
+    """Return the state after an event, and what is to be done.
+
+    Closing effects come before all others. Events after the end change nothing.
+    """
+    if state.phase == "ended":
+        return state, ()
+    if isinstance(event, Answered):
+        return replace(state, phase="telling", consent=event.consent), ()
+    if isinstance(event, KeyPressed):
+        return _consenting(state, _meaning(state, event))
+    if type(event) in PHASES[state.phase]:
+        return _moved(state, event)
+    if isinstance(event, (HeardOut, Bridged, NotReached)):
+        return state, ()
+    return _consenting(state, event)
+
+
+def _moved(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEffect, ...]]:
+    """Take the step that `PHASES` names, with the effects that belong to it."""
+    after = replace(state, phase=PHASES[state.phase][type(event)])
+    if isinstance(event, LegEnded):
+        after, effects = _consenting(replace(after, ending=f"{event.side} {event.how}"), consent.HungUp(event.side))
+        return after, (*effects, *(HangUp(side) for side in SIDES if side != event.side or event.how == "silent"))
+    if isinstance(event, EndDemanded):
+        after, effects = _consenting(replace(after, ending=event.why), consent.Failed(event.why))
+        return after, (*effects, HangUp(AGENT), HangUp(CALLER))
+    if isinstance(event, NotReached):
+        return replace(after, ending=f"agent {event.reason}"), (Apologise(event.reason),)
+    return after, ()
+
+
+def _consenting(state: CallState, event: consent.Event | None) -> tuple[CallState, tuple[CallEffect, ...]]:
+    if state.consent is None or event is None:
+        return state, ()
+    after, effects = consent.advance(state.consent, event)
+    return replace(state, consent=after), effects
+
+
+def _meaning(state: CallState, key: KeyPressed) -> consent.Pressed | None:
+    """What a key means now. The stop key always stops; yes and no keys speak only before the agent is rung.
+
+    Once bridged, other digits belong to the parties (a menu, an account number) and mean nothing to us.
+    """
+    if key.digit in state.keys.stop:
+        return consent.Pressed(key.side, "stop")
+    if state.phase != "telling" or key.side != CALLER:
+        return None
+    if key.digit in state.keys.yes:
+        return consent.Pressed(key.side, "yes")
+    if key.digit in state.keys.no:
+        return consent.Pressed(key.side, "no")
+    return consent.Pressed(key.side, "unclear")
+
+
+def milestones(state: CallState) -> frozenset[str]:
+    """What a story may wait for, as reached by this state: `answered`, `heard out`, `settled`, `bridged`, `over`."""
+    reached = set()
+    if state.phase not in ("offered",) and state.consent is not None:
+        reached.add("answered")
+        if consent.settled(state.consent, CALLER):
+            reached.add("settled")
+    if state.phase in ("ringing", "bridged"):
+        reached.add("heard out")
+    if state.phase == "bridged":
+        reached.add("bridged")
+    if state.phase == "ended":
+        reached.add("over")
+    return frozenset(reached)

@@ -1,0 +1,1 @@
+"""The law table: one readable file a jurisdiction."""

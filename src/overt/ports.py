@@ -1,0 +1,391 @@
+"""What the world must provide, in the words of the domain. Small Protocols; adapters and faces implement them.
+
+A call's two controls are handed in per call: `CallControl` (the signalling of its legs, by the SIP face) and
+`CallMedia` (the sound of its legs, by the media engine's client). Both put what happens into the call's inbox as
+the event values at the end of this file. A port's failure is wrapped once, in the adapter, as `Unavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from overt.domain.facts import Fact
+from overt.domain.identity import Number, Side
+
+
+class Unavailable(Exception):
+    """A port could not do its work now. `port` says which; `retry` whether asking again may help."""
+
+    def __init__(self, port: str, why: str, *, retry: bool = True) -> None:
+        super().__init__(f"{port}: {why}")
+        self.port, self.why, self.retry = port, why, retry
+
+
+class NotDurable(Unavailable):
+    """A fact could not be made durable in the ledger in time; nothing that opens may happen on it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("ledger", why)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a fact is durable: its entry, its place, and the way to a signed checkpoint.
+
+    `entry` is the exact canonical bytes; `proof` the RFC 9162 inclusion path in the tree of `size`;
+    `checkpoint` the C2SP signed note of that size.
+    """
+
+    index: int
+    entry: bytes
+    size: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+
+
+class Ledger(Protocol):
+    """Where facts become durable."""
+
+    async def enter(self, fact: Fact) -> Receipt:
+        """Return once the fact's entry is durable. Entering the same `fact.id` again returns the first entry.
+
+        Raises NotDurable when that did not happen in time.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time and identity, given by the world."""
+
+    def now_us(self) -> int:
+        """UTC, microseconds."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """A clock that never steps, nanoseconds; comparable between processes of one machine."""
+        ...
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7."""
+        ...
+
+    def today(self) -> str:
+        """The date in UTC, ISO 8601."""
+        ...
+
+
+class ErasureRegister(Protocol):
+    """The deletable half of each recording's data key (house.md, design point 6)."""
+
+    def keep(self, tenant: str, recording: str) -> bytes:
+        """Make, keep durably and return a new 32-byte erasure secret. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LegMedia:
+    """What the other end of a leg wants to receive, from its session description (RFC 8866, RFC 3264).
+
+    `codec` is `PCMU` or `PCMA`; `event_type` the payload type of telephone-event (RFC 4733) or None; `sends` and
+    `receives` are the *other end's* direction: a held leg has one of them false.
+    """
+
+    address: str
+    port: int
+    rtcp_port: int
+    codec: str
+    payload_type: int
+    event_type: int | None
+    sends: bool = True
+    receives: bool = True
+
+    @property
+    def held(self) -> bool:
+        """True when sound does not flow both ways."""
+        return not (self.sends and self.receives)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A call as a trunk offered it. `called` is the user part that chooses the line."""
+
+    id: str
+    tenant: str
+    trunk: str
+    caller: Number
+    caller_name: str
+    called: str
+    offered_us: int
+    offered_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """How an attempt to reach somebody ended: `media` when they answered, else the SIP status and why."""
+
+    media: LegMedia | None
+    status: int
+    reason: str
+
+
+class CallControl(Protocol):
+    """The signalling of one call. Given to `services.attending` by the SIP face with each call."""
+
+    offer: Offer
+
+    async def answer(self, address: str, port: int) -> LegMedia:
+        """Answer the caller with our media address; return the caller's media once the ACK is here.
+
+        Raises Unavailable when the caller was gone first, or offers nothing that we can relay.
+        """
+        ...
+
+    async def refuse(self, status: int, reason: str) -> None:
+        """End an unanswered call with a final SIP status."""
+        ...
+
+    async def dial(self, target: str, address: str, port: int, ring_s: int) -> Dialled:
+        """Ring a SIP address and return how it ended. Cancelled on timeout, or when the caller leaves."""
+        ...
+
+    async def hang_up(self, side: Side) -> None:
+        """End one leg: BYE, CANCEL or nothing, as its state demands. Never raises."""
+        ...
+
+    def snapshot(self) -> dict[str, object]:
+        """All that a successor process needs to go on with both dialogs; plain JSON values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What is known of a prompt after it was played to a leg (P1). `reason` is empty when all of it was sent.
+
+    `frames` counts the 20 ms frames of the whole prompt, `frames_sent` those sent. `heard_before` and
+    `heard_after`: RTP or RTCP of that leg was seen before and after. `loss_percent` is the worst loss that the
+    other end reported meanwhile, None when it reported nothing.
+    """
+
+    side: Side
+    prompt: str
+    frames: int
+    frames_sent: int
+    heard_before: bool
+    heard_after: bool
+    loss_percent: int | None
+    started_ns: int
+    ended_ns: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedGap:
+    """Permitted time that is not in the recording: from, to (ms since its start) and the cause."""
+
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureAccount:
+    """What a recording holds when it ends. `head` is the hash at the end of its chunk chain, hexadecimal."""
+
+    recording: str
+    reason: str
+    chunks: int
+    head: str
+    captured_ms: int
+    gaps: tuple[CapturedGap, ...]
+    started_us: int
+    ended_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prologue:
+    """A prompt that we sent before capture opened: it stands at the head of the *sent* track, from the prompt.
+
+    `started_ns` is monotonic; the prompt's own audio is written, never received sound.
+    """
+
+    side: Side
+    prompt: str
+    audio_sha256: str
+    started_ns: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOrder:
+    """All that the engine needs to open capture: the permit's content and the sealing order."""
+
+    tenant: str
+    call: str
+    episode: str
+    recording: str
+    roster: tuple[Side, ...]
+    purposes: tuple[str, ...]
+    tracks: tuple[Side, ...]
+    stop_keys: str
+    ledger_index: int
+    erasure_secret: bytes = field(repr=False)
+    prologue: tuple[Prologue, ...] = ()
+
+
+class CallMedia(Protocol):
+    """The sound of one call: two legs in one engine. Events reach the `listener` given to `allocate`."""
+
+    ports: Mapping[Side, int]
+    address: str
+
+    async def connect(self, side: Side, media: LegMedia) -> None:
+        """Tell the engine where a leg's other end is; again after each new offer and answer."""
+        ...
+
+    async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
+        """Play a prompt (`lang/id`, or `tone:ringback`) to a leg; return when it ended or was stopped."""
+        ...
+
+    async def stop_playing(self, side: Side) -> None:
+        """Stop what is being played to a leg."""
+        ...
+
+    async def relay(self, *, stop_keys: str) -> None:
+        """Join both legs; the stop keys are swallowed and end capture in the engine itself."""
+        ...
+
+    async def open(self, order: CaptureOrder) -> None:
+        """Open capture under a permit, whose lease this port renews until `close` or `pause`. Raises Unavailable."""
+        ...
+
+    async def pause(self, reason: str) -> None:
+        """Stop capturing, now, on every leg; the recording stays open with a gap. Never raises."""
+        ...
+
+    async def resume(self, ledger_index: int) -> None:
+        """Capture again under the same permit, after its entry is durable. Raises Unavailable."""
+        ...
+
+    async def close(self, reason: str) -> CaptureAccount | None:
+        """End the recording and return its account; None when none was open."""
+        ...
+
+    async def keep_context(self, context: bytes) -> None:
+        """Leave the call's opaque context with the engine for a successor of this process."""
+        ...
+
+    async def release(self) -> Mapping[Side, Mapping[str, int]]:
+        """Close both legs' sockets and return their counters. Never raises."""
+        ...
+
+
+class MediaEngine(Protocol):
+    """The engines, behind one door."""
+
+    async def allocate(self, tenant: str, call: str, listener: Listener) -> CallMedia:
+        """Bind four ports for a call and hand them to an engine. Raises Unavailable when none is left."""
+        ...
+
+
+# ---------------------------------------------------------------- what happens to a call: the inbox
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """A party ended their leg (BYE), or the caller gave up before the answer (CANCEL)."""
+
+    side: Side
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegChanged:
+    """A party sent a new offer: another address, or hold on and off."""
+
+    side: Side
+    media: LegMedia
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The dialled party's phone rings (180 or 183)."""
+
+    side: Side
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A party pressed a key (RFC 4733)."""
+
+    side: Side
+    digit: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopKey:
+    """A party pressed a stop key; the engine had capture closed on every leg by `stopped_ns`, by itself."""
+
+    side: Side
+    digit: str
+    at_ns: int
+    stopped_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapturePaused:
+    """The engine paused capture by itself (lease ran out)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFailed:
+    """The engine can no longer capture (spool full or broken); it has stopped by itself."""
+
+    account: CaptureAccount | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegSilent:
+    """Neither RTP nor RTCP came from a leg for the time-out."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLost:
+    """The engine of this call died; a new one has its sockets. `account` is the authenticated end of a recording."""
+
+    account: CaptureAccount | None
+
+
+CallEvent = (
+    HungUp | LegChanged | Ringing | Digit | StopKey | CapturePaused | CaptureFailed | LegSilent | EngineLost
+)
+Listener = Callable[[CallEvent], None]
+
+
+class Rooms(Protocol):
+    """What an episode needs at hand; made once by `compose.signalling`."""
+
+    ledger: Ledger
+    clock: Clock
+    erasures: ErasureRegister
+    engine: MediaEngine
+
+
+class AddressBook(Protocol):
+    """Addresses on file and what numbers hint at."""
+
+    def on_file(self, number: Number) -> Sequence[tuple[str, str]]:
+        """Places on file for a number, as (place code, source)."""
+        ...
+
+    def hinted(self, number: Number) -> Sequence[tuple[str, str]]:
+        """Places that a number's own digits hint at, as (place code, why). Never certain (P3)."""
+        ...

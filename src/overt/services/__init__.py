@@ -1,0 +1,1 @@
+"""What is done: async stories, and the only place where effects are ordered."""
