@@ -1,0 +1,1 @@
+"""What can be proven: entries, the Merkle tree over them, signed checkpoints, verification. One reader: the auditor."""

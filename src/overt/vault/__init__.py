@@ -1,0 +1,1 @@
+"""How it is sealed: format and cryptography over bytes. One reader: the cryptographer."""

@@ -1,0 +1,79 @@
+"""Sealing: a recording's chunks, one after the other, each bound to all before it.
+
+Record n is sealed with AES-256-GCM under the recording's own data key; its nonce is its index, its associated data
+the chain's head before it and its own frame. So order, completeness and end are authenticated, and whoever seals
+cannot open anything once it forgets the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from overt.vault.format import END, HEADER, Record
+from overt.vault.keys import SUITE_NAME, WrappingKey, data_key
+
+FIRST_HEAD = b"\0" * 32
+TAG_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands in clear at the head of a recording: identities, times, the key's id; never a number or sound.
+
+    `started_us` is UTC, `started_ns` the engine's monotonic clock at the same moment; `law` the hash of the table.
+    """
+
+    tenant: str
+    recording: str
+    call: str
+    episode: str
+    started_us: int
+    started_ns: int
+    ledger_index: int
+
+
+def nonce(index: int) -> bytes:
+    """The 12-byte nonce of a record: its index. A data key seals one recording only, so no nonce comes twice."""
+    return index.to_bytes(12, "big")
+
+
+class Sealer:
+    """One recording being sealed. Holds the data key, and can only seal."""
+
+    def __init__(self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes) -> None:
+        self._aead = AESGCM(data_key(file_secret, erasure_secret, header.tenant, header.recording))
+        self._tenant, self._recording = header.tenant, header.recording
+        self.head, self.chunks = FIRST_HEAD, 0
+        wrapped = wrapping.wrap(file_secret, header.tenant, header.recording)
+        self.header_record = self._framed(HEADER, 0, header_body(header, wrapping.key_id, wrapped))
+
+    def _framed(self, flags: int, track: int, body: bytes) -> bytes:
+        record = Record(self._tenant, self._recording, flags, track, self.chunks, body)
+        self.head = record.head_after(self.head)
+        self.chunks += 1
+        return record.encoded
+
+    def seal(self, track: int, plaintext: bytes, flags: int = 0) -> bytes:
+        """Seal a chunk of a track and return its record. The chain's `head` and `chunks` move on."""
+        sealed_size = len(plaintext) + TAG_BYTES
+        prefix = Record(self._tenant, self._recording, flags, track, self.chunks, b"\0" * sealed_size).prefix
+        sealed = self._aead.encrypt(nonce(self.chunks), plaintext, self.head + prefix)
+        return self._framed(flags, track, sealed)
+
+    def finish(self, manifest: Mapping[str, object]) -> bytes:
+        """Seal the manifest as the END record. Nothing may be sealed after it."""
+        return self.seal(0, json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode(), END)
+
+
+def header_body(header: Header, key_id: str, wrapped: bytes) -> bytes:
+    """The header's JSON."""
+    fields = {
+        "tenant": header.tenant, "recording": header.recording, "call": header.call, "episode": header.episode,
+        "started_us": header.started_us, "started_ns": header.started_ns, "ledger_index": header.ledger_index,
+        "suite": SUITE_NAME, "key_id": key_id, "file_secret": wrapped.hex(),
+    }  # fmt: skip
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
