@@ -47,11 +47,17 @@ class WrappingKey:
         return hashlib.sha256(self.raw).hexdigest()[:32]
 
     def wrap(self, file_secret: bytes, tenant: str, recording: str) -> bytes:
-        """Seal a file secret for one recording (HPKE base mode; `info` binds tenant, recording and key id)."""
-        key = MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(self.raw[:_MLKEM_PUBLIC]),
-            X25519PublicKey.from_public_bytes(self.raw[_MLKEM_PUBLIC:]),
-        )
+        """Seal a file secret for one recording (HPKE base mode; `info` binds tenant, recording and key id).
+
+        Raises WrongKey when these bytes are no public key.
+        """
+        try:
+            key = MLKEM768X25519PublicKey(
+                MLKEM768PublicKey.from_public_bytes(self.raw[:_MLKEM_PUBLIC]),
+                X25519PublicKey.from_public_bytes(self.raw[_MLKEM_PUBLIC:]),
+            )
+        except ValueError as error:
+            raise WrongKey("these bytes are no public key of the opener") from error
         return _SUITE.encrypt(file_secret, key, info=_info(tenant, recording, self.key_id))
 
 
@@ -67,25 +73,27 @@ class OpeningKey:
         return cls(MLKEM768PrivateKey.generate().private_bytes_raw() + X25519PrivateKey.generate().private_bytes_raw())
 
     def _halves(self) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
-        return (
-            MLKEM768PrivateKey.from_seed_bytes(self.raw[:_MLKEM_SEED]),
-            X25519PrivateKey.from_private_bytes(self.raw[_MLKEM_SEED:]),
-        )
+        try:
+            return (
+                MLKEM768PrivateKey.from_seed_bytes(self.raw[:_MLKEM_SEED]),
+                X25519PrivateKey.from_private_bytes(self.raw[_MLKEM_SEED:]),
+            )
+        except ValueError as error:
+            raise WrongKey("these bytes are no opening key") from error
 
     @property
     def public(self) -> WrappingKey:
-        """The public half."""
+        """The public half. Raises WrongKey when these bytes are no opening key."""
         mlkem, x25519 = self._halves()
         return WrappingKey(mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw())
 
     def unwrap(self, wrapped: bytes, tenant: str, recording: str) -> bytes:
         """Open a wrapped file secret. Raises WrongKey when it was sealed to another key, tenant or recording."""
+        private, key_id = MLKEM768X25519PrivateKey(*self._halves()), self.public.key_id
         try:
-            return _SUITE.decrypt(
-                wrapped, MLKEM768X25519PrivateKey(*self._halves()), info=_info(tenant, recording, self.public.key_id)
-            )
-        except (InvalidTag, ValueError) as error:
-            raise WrongKey(f"recording {recording} is not sealed to key {self.public.key_id}") from error
+            return _SUITE.decrypt(wrapped, private, info=_info(tenant, recording, key_id))
+        except InvalidTag as error:
+            raise WrongKey(f"recording {recording} is not sealed to key {key_id}") from error
 
     def __repr__(self) -> str:
         return "OpeningKey(…)"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from overt.vault.format import END, HEADER, Record
+from overt.vault.format import END, HEADER, LARGEST_BODY, Record, SealBroken
 from overt.vault.keys import SUITE_NAME, WrappingKey, data_key
 
 FIRST_HEAD = b"\0" * 32
@@ -47,7 +47,7 @@ class Sealer:
     def __init__(self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes) -> None:
         self._aead = AESGCM(data_key(file_secret, erasure_secret, header.tenant, header.recording))
         self._tenant, self._recording = header.tenant, header.recording
-        self.head, self.chunks = FIRST_HEAD, 0
+        self.head, self.chunks, self._ended = FIRST_HEAD, 0, False
         wrapped = wrapping.wrap(file_secret, header.tenant, header.recording)
         self.header_record = self._framed(HEADER, 0, header_body(header, wrapping.key_id, wrapped))
 
@@ -58,10 +58,16 @@ class Sealer:
         return record.encoded
 
     def seal(self, track: int, plaintext: bytes, flags: int = 0) -> bytes:
-        """Seal a chunk of a track and return its record. The chain's `head` and `chunks` move on."""
+        """Seal a chunk of a track and return its record. The chain's `head` and `chunks` move on.
+
+        Raises SealBroken when the recording was finished, or the chunk is larger than any reader takes.
+        """
         sealed_size = len(plaintext) + TAG_BYTES
+        if self._ended or sealed_size > LARGEST_BODY:
+            raise SealBroken(f"recording {self._recording}", "it was finished, or the chunk is too large")
         prefix = Record(self._tenant, self._recording, flags, track, self.chunks, b"\0" * sealed_size).prefix
         sealed = self._aead.encrypt(nonce(self.chunks), plaintext, self.head + prefix)
+        self._ended = bool(flags & END)
         return self._framed(flags, track, sealed)
 
     def finish(self, manifest: Mapping[str, object]) -> bytes:

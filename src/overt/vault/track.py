@@ -59,7 +59,9 @@ Part = Run | Gap | Sent
 
 
 def encode_run(run: Run) -> bytes:
-    """The bytes of a run. `size` must divide the payload."""
+    """The bytes of a run. Raises TrackBroken when `size` does not divide the payload."""
+    if not run.size or len(run.payload) % run.size:
+        raise TrackBroken(f"packets of {run.size} bytes do not make {len(run.payload)}")
     count = len(run.payload) // run.size
     return (
         RUN.pack(_RUN, run.payload_type, run.sequence, run.rtp_time, run.arrival_ns, run.size, run.step, count)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from overt.vault.format import END, HEADER, Record, SealBroken
-from overt.vault.keys import OpeningKey, WrongKey, data_key
+from overt.vault.keys import SUITE_NAME, OpeningKey, WrongKey, data_key
 from overt.vault.seal import FIRST_HEAD, Header, nonce
+
+_HEADER_TYPES: Mapping[str, type] = {
+    "tenant": str, "recording": str, "call": str, "episode": str, "started_us": int, "started_ns": int, "ledger_index": int,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,18 @@ class Opened:
 def read_header(record: Record) -> tuple[Header, bytes, str]:
     """Return a recording's header, its wrapped file secret and its key id. Raises SealBroken."""
     where = f"recording {record.recording}"
-    if not record.flags & HEADER or record.index != 0:
+    if record.flags != HEADER or record.index != 0:
         raise SealBroken(where, "the first record is not the header")
     try:
         fields = json.loads(record.body)
         wrapped, key_id = bytes.fromhex(fields.pop("file_secret")), str(fields.pop("key_id"))
-        fields.pop("suite")
+        if fields.pop("suite") != SUITE_NAME:
+            raise SealBroken(where, "it is sealed with another suite")
         header = Header(**fields)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SealBroken(where, "the header cannot be read") from error
+    if [type(getattr(header, name)) for name in _HEADER_TYPES] != list(_HEADER_TYPES.values()):
+        raise SealBroken(where, "a field of the header is of another type")
     if (header.tenant, header.recording) != (record.tenant, record.recording):
         raise SealBroken(where, "the header speaks of another recording")
     return header, wrapped, key_id
@@ -56,12 +63,16 @@ def walk(records: Iterable[Record], end: AuthenticatedEnd | None) -> Iterator[tu
     must close with an END record. Raises SealBroken at the first record that does not fit.
     """
     head, expected, closed = FIRST_HEAD, 0, False
+    belongs: tuple[str, str] | None = None
     for record in records:
         where = f"recording {record.recording}, record {expected}"
         if closed:
             raise SealBroken(where, "something stands after the end")
         if record.index != expected:
             raise SealBroken(where, f"record {record.index} stands in its place")
+        belongs = belongs or (record.tenant, record.recording)
+        if belongs != (record.tenant, record.recording):
+            raise SealBroken(where, f"it does not belong to recording {belongs[1]}")
         yield record, head
         head, expected, closed = record.head_after(head), expected + 1, bool(record.flags & END)
         if end is not None and expected == end.chunks:
