@@ -1,0 +1,184 @@
+"""Capture: the only place where sound is kept, and only under a live permit (P4).
+
+A capture has the permit's lease; unrenewed for its length it pauses by itself, with a gap. Payloads go from the
+receive buffer into a run, from the run into a sealed chunk, from the chunk into the spool; nothing else sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from overt.engine.leg import Leg
+from overt.engine.spool import Spool, carry
+from overt.protocol import Captured, Gap, OpenCapture
+from overt.vault.seal import Sealer
+from overt.vault.track import RUN, SENT_TRACK, TRACKS, Sent, encode_gap, encode_sent
+from overt.vault.track import Gap as TrackGap
+
+CHUNK_NS = 500_000_000
+LARGEST_CHUNK = 64 * 1024
+SAMPLES_PER_MS = 8
+_RUN_KIND = 1
+
+
+class Track:
+    """One leg's sound: the run under way and the runs waiting for the chunk's end."""
+
+    __slots__ = (
+        "_arrival", "_done", "_first_sequence", "_first_time", "_next_sequence", "_next_time", "_size", "number",
+        "payload", "payload_type", "samples",
+    )  # fmt: skip
+
+    def __init__(self, number: int, payload_type: int) -> None:
+        self.number, self.payload_type = number, payload_type
+        self.payload = bytearray()
+        self.samples = 0
+        self._done: list[bytes] = []
+        self._size = self._next_sequence = self._next_time = -1
+        self._first_sequence = self._first_time = self._arrival = 0
+
+    def take(self, sequence: int, rtp_time: int, arrival_ns: int, payload: memoryview) -> None:
+        """Take a packet's payload. Continues the run when nothing is missing between; begins another else."""
+        size = len(payload)
+        if (
+            sequence != self._next_sequence or rtp_time != self._next_time or size != self._size
+            or len(self.payload) > LARGEST_CHUNK
+        ):  # fmt: skip
+            self._begin(sequence, rtp_time, arrival_ns, size)
+        self.payload += payload
+        self._next_sequence = sequence + 1 & 0xFFFF
+        self._next_time = rtp_time + size & 0xFFFFFFFF
+        self.samples += size
+
+    def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int) -> None:
+        self._end()
+        self._first_sequence, self._first_time, self._arrival, self._size = sequence, rtp_time, arrival_ns, size
+
+    def _end(self) -> None:
+        if self.payload:
+            count = len(self.payload) // self._size
+            head = (self.payload_type, self._first_sequence, self._first_time, self._arrival, self._size, self._size)
+            self._done.append(RUN.pack(_RUN_KIND, *head, count) + self.payload)
+            self.payload = bytearray()
+
+    def chunk(self) -> bytes:
+        """Everything since the last chunk; the next packet begins a new run."""
+        self._end()
+        self._size = -1
+        joined = b"".join(self._done)
+        self._done.clear()
+        return joined
+
+
+@dataclass(slots=True)
+class Clockwork:
+    """What a capture needs of the world: the wall clock and the spool."""
+
+    now_us: Callable[[], int]
+    spool: Spool
+
+
+class Capture:
+    """One recording under one permit. `open` while its tracks take sound; `paused` says why they do not."""
+
+    def __init__(self, permit: OpenCapture, sealer: Sealer, legs: Mapping[str, Leg], works: Clockwork, now_ns: int) -> None:
+        self.permit, self._sealer, self._works = permit, sealer, works
+        self._legs = {side: legs[side] for side in permit.tracks}
+        self._tracks = {side: Track(TRACKS[side], 8 if _alaw(leg) else 0) for side, leg in self._legs.items()}
+        self.started_ns, self.started_us = now_ns, works.now_us()
+        self.lease_until_ns = now_ns + permit.lease_ms * 1_000_000
+        self.paused = ""
+        self.account: Captured | None = None
+        self._paused_ns = 0
+        self._gaps: list[Gap] = []
+        self._header = sealer.header_record
+        works.spool.append(sealer.header_record)
+        self._admit()
+
+    def _admit(self) -> None:
+        for side, leg in self._legs.items():
+            self._tracks[side].payload_type = 8 if _alaw(leg) else 0
+            leg.take = self._tracks[side].take
+
+    def _shut(self) -> None:
+        for leg in self._legs.values():
+            leg.take = None
+
+    def pause(self, reason: str, now_ns: int) -> None:
+        """Stop taking sound on every leg, at once."""
+        if self.paused or self.account is not None:
+            return
+        self._shut()
+        self.paused, self._paused_ns = reason, now_ns
+        self.seal_tracks()
+
+    def resume(self, now_ns: int) -> None:
+        """Take sound again, after a stated gap."""
+        if not self.paused or self.account is not None:
+            return
+        self._close_gap(now_ns)
+        self.lease_until_ns = now_ns + self.permit.lease_ms * 1_000_000
+        self._admit()
+
+    def _close_gap(self, now_ns: int) -> None:
+        first = next(iter(self._tracks.values()))
+        self._append(first.number, encode_gap(TrackGap(self._paused_ns, now_ns, self.paused)))
+        self._gaps.append(Gap(self._ms(self._paused_ns), self._ms(now_ns), self.paused))
+        self.paused = ""
+
+    def _ms(self, moment_ns: int) -> int:
+        return (moment_ns - self.started_ns) // 1_000_000
+
+    def note_sent(self, side: str, prompt: str, started_ns: int, payload: bytes) -> None:
+        """Write what we sent to a party into the sent track."""
+        if self.account is None and payload:
+            self._append(SENT_TRACK, encode_sent(Sent(TRACKS[side], started_ns, prompt, payload)))
+
+    def seal_tracks(self) -> None:
+        """Close the chunk of each track that has anything."""
+        for track in self._tracks.values():
+            chunk = track.chunk()
+            if chunk:
+                self._append(track.number, chunk)
+
+    def _append(self, track: int, chunk: bytes) -> None:
+        self._works.spool.append(self._sealer.seal(track, chunk))
+
+    def carry(self) -> bytes:
+        """Where this recording stands, for the head of a new segment."""
+        header = self._header[len(self._header) - self._header_size() :]
+        return carry(self.permit.tenant, self.permit.recording, self._sealer.chunks, self._sealer.head, header)
+
+    def _header_size(self) -> int:
+        return len(self._header) - self._header.index(b"{")
+
+    def close(self, reason: str, now_ns: int) -> Captured:
+        """End the recording on every leg, at once, and return its account. Closing twice returns the first."""
+        if self.account is not None:
+            return self.account
+        self._shut()
+        self.seal_tracks()
+        if self.paused:
+            self._close_gap(now_ns)
+        captured = max((track.samples for track in self._tracks.values()), default=0) // SAMPLES_PER_MS
+        ended_us = self._works.now_us()
+        self._works.spool.append(self._sealer.finish(self._manifest(reason, captured, ended_us)))
+        self.account = Captured(
+            call=self.permit.call, episode=self.permit.episode, recording=self.permit.recording, reason=reason,
+            chunks=self._sealer.chunks, head=self._sealer.head.hex(), captured_ms=captured, gaps=tuple(self._gaps),
+            started_us=self.started_us, ended_us=ended_us,
+        )  # fmt: skip
+        return self.account
+
+    def _manifest(self, reason: str, captured_ms: int, ended_us: int) -> dict[str, object]:
+        tracks = {
+            side: {"track": self._tracks[side].number, "samples": self._tracks[side].samples, "lost": leg.lost, "late": leg.late}
+            for side, leg in self._legs.items()
+        }
+        gaps = [[gap.from_ms, gap.to_ms, gap.cause] for gap in self._gaps]
+        return {"reason": reason, "captured_ms": captured_ms, "ended_us": ended_us, "tracks": tracks, "gaps": gaps}
+
+
+def _alaw(leg: Leg) -> bool:
+    return leg.far is not None and leg.far.alaw

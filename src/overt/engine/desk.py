@@ -1,0 +1,317 @@
+"""The engine's desk: frames from the signaller come in here, one method a frame."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from overt import protocol
+from overt.engine.capture import CHUNK_NS, Capture, Clockwork
+from overt.engine.loop import Loop
+from overt.engine.prompts import Library
+from overt.engine.room import Room
+from overt.engine.spool import SEGMENT_NS, Spool, Unended
+from overt.protocol import Captured, Done, Failed, Frame, Interrupted, LARGEST_FRAME
+from overt.vault.keys import SECRET_BYTES, WrappingKey
+from overt.vault.seal import Header, Sealer
+from overt.vault.track import TRACKS
+
+LEASE_LOOK_NS = 50_000_000
+REPORT_NS = 5_000_000_000
+SILENCE_LOOK_NS = 1_000_000_000
+MOST_UNSENT = 10_000
+
+
+class Desk:
+    """All calls of this engine, and the one signaller that directs them."""
+
+    def __init__(
+        self, loop: Loop, library: Library, spool: Spool, wrapping: WrappingKey, start_key: bytes, unended: list[Unended]
+    ) -> None:
+        self._loop, self._library, self._spool, self._wrapping, self._key = loop, library, spool, wrapping, start_key
+        self._rooms: dict[str, Room] = {}
+        self._peer: socket.socket | None = None
+        self._trusted = False
+        self._unsent: deque[bytes] = deque(maxlen=MOST_UNSENT)
+        self._unended = {number: one for number, one in enumerate(unended, 1)}
+        self.refused = 0
+        loop.every(LEASE_LOOK_NS, self._look_at_leases)
+        loop.every(CHUNK_NS, self._seal_chunks)
+        loop.every(SEGMENT_NS, self._rotate)
+        loop.every(REPORT_NS, self._report)
+        loop.every(SILENCE_LOOK_NS, self._look_for_silence)
+
+    # ---- the signaller
+
+    def listen(self, path: str) -> None:
+        """Listen for the signaller on a Unix socket."""
+        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._door.bind(path)
+        Path(path).chmod(0o600)
+        self._door.listen(4)
+        self._door.setblocking(False)
+        self._loop.watch(self._door.fileno(), self._welcome)
+
+    def _welcome(self) -> None:
+        peer, _ = self._door.accept()
+        self._part()
+        peer.setblocking(False)
+        self._peer, self._trusted = peer, False
+        self._unsent.clear()
+        self._loop.watch(peer.fileno(), self._receive)
+
+    def _part(self) -> None:
+        if self._peer is not None:
+            self._loop.forget(self._peer.fileno())
+            self._peer.close()
+            self._peer = None
+
+    def _receive(self) -> None:
+        assert self._peer is not None
+        try:
+            received, fds, _, _ = socket.recv_fds(self._peer, LARGEST_FRAME, 8)
+        except OSError:
+            self._part()
+            return
+        if not received:
+            self._part()
+            return
+        sockets = [socket.socket(fileno=fd) for fd in fds]
+        try:
+            frame = protocol.decode(received)
+        except protocol.ProtocolMismatch as error:
+            self._tell(Failed(why=str(error)))
+            return
+        self._handle(frame, sockets)
+
+    def _handle(self, frame: Any, sockets: list[socket.socket]) -> None:
+        if not self._trusted and not isinstance(frame, protocol.Hello):
+            self._tell(Failed(n=frame.n, why="say hello first"))
+            return
+        handler = _HANDLERS.get(type(frame))
+        if handler is None:
+            self._tell(Failed(n=frame.n, why="not a frame for an engine"))
+            return
+        reply = handler(self, frame, sockets)
+        if reply is not None and frame.n:
+            self._tell(protocol.msgspec.structs.replace(reply, n=frame.n))
+
+    def _tell(self, frame: Frame, fds: list[int] | None = None) -> None:
+        if self._peer is None:
+            return
+        encoded = protocol.encode(frame)
+        try:
+            self._flush()
+            if self._unsent:
+                self._unsent.append(encoded)
+            elif fds:
+                socket.send_fds(self._peer, [encoded], fds)
+            else:
+                self._peer.send(encoded)
+        except BlockingIOError:
+            self._unsent.append(encoded)
+            self._loop.at(self._loop.now + 5_000_000, self._flush)
+        except OSError:
+            self._part()
+
+    def _flush(self) -> None:
+        try:
+            while self._unsent and self._peer is not None:
+                self._peer.send(self._unsent[0])
+                self._unsent.popleft()
+        except BlockingIOError:
+            self._loop.at(self._loop.now + 5_000_000, self._flush)
+        except OSError:
+            self._part()
+
+    # ---- frames
+
+    def _hello(self, frame: protocol.Hello, _: list[socket.socket]) -> Frame:
+        if frame.proof != protocol.hello_proof(self._key):
+            self.refused += 1
+            return Failed(why="another start's key")
+        self._trusted = True
+        for number, one in self._unended.items():
+            self._tell(_interrupted(number, one))
+        return Done()
+
+    def _done(self, frame: Done, _: list[socket.socket]) -> None:
+        self._unended.pop(frame.n, None)
+
+    def _allocate(self, frame: protocol.Allocate, sockets: list[socket.socket]) -> Frame:
+        if frame.call in self._rooms or len(sockets) != 4:
+            return Failed(why="the call is here already, or it does not bring four sockets")
+        entropy = [secrets.randbits(32) for _ in range(4)]
+        self._rooms[frame.call] = Room(frame, sockets, self._loop, entropy, self._library, self._tell)
+        return Done()
+
+    def _connect(self, frame: protocol.Connect, _: list[socket.socket]) -> Frame:
+        return self._in_room(frame.call, lambda room: room.connect(frame))
+
+    def _play(self, frame: protocol.Play, _: list[socket.socket]) -> Frame:
+        return self._in_room(frame.call, lambda room: room.play(frame))
+
+    def _stop_playing(self, frame: protocol.StopPlaying, _: list[socket.socket]) -> Frame:
+        return self._in_room(frame.call, lambda room: room.stop_playing(frame.side))
+
+    def _relay(self, frame: protocol.Relay, _: list[socket.socket]) -> Frame:
+        return self._in_room(frame.call, lambda room: room.relay(frame.stop_keys))
+
+    def _keep_context(self, frame: protocol.KeepContext, _: list[socket.socket]) -> Frame:
+        return self._in_room(frame.call, lambda room: setattr(room, "context", frame.context))
+
+    def _pause(self, frame: protocol.PauseCapture, _: list[socket.socket]) -> Frame:
+        return self._in_room(
+            frame.call, lambda room: room.capture and room.capture.pause(frame.reason, self._loop.now)
+        )
+
+    def _in_room(self, call: str, act: Callable[[Room], object]) -> Frame:
+        room = self._rooms.get(call)
+        if room is None:
+            return Failed(why=f"no call {call} here")
+        act(room)
+        return Done()
+
+    def _open(self, frame: protocol.OpenCapture, _: list[socket.socket]) -> Frame:
+        room = self._rooms.get(frame.call)
+        wrong = self._why_not(room, frame)
+        if room is None or wrong:
+            self.refused += 1
+            return Failed(why=wrong)
+        works = Clockwork(_now_us, self._spool)
+        header = Header(
+            frame.tenant, frame.recording, frame.call, frame.episode, _now_us(), self._loop.now, frame.ledger_index
+        )
+        sealer = Sealer(header, self._wrapping, secrets.token_bytes(SECRET_BYTES), frame.erasure_secret)
+        room.stop_keys = frame.stop_keys
+        room.capture = Capture(frame, sealer, room.legs, works, self._loop.now)
+        for head in frame.prologue:
+            prompt = self._library.find(head.prompt)
+            if prompt is not None:
+                room.capture.note_sent(head.side, head.prompt, head.started_ns, b"".join(prompt.ulaw[: head.frames]))
+        return Done()
+
+    def _why_not(self, room: Room | None, frame: protocol.OpenCapture) -> str:
+        if not protocol.authentic(frame, self._key):
+            return "the permit is not authentic"
+        if room is None or room.tenant != frame.tenant:
+            return f"no call {frame.call} here"
+        if room.capture is not None and room.capture.account is None:
+            return "a recording is open already"
+        if self._spool.broken:
+            return f"the spool is broken: {self._spool.broken}"
+        if frame.ledger_index < 0 or not set(frame.tracks) <= set(TRACKS) & set(frame.roster):
+            return "the permit does not cover these tracks"
+        return ""
+
+    def _renew(self, frame: protocol.Renew, _: list[socket.socket]) -> None:
+        if not protocol.authentic(frame, self._key):
+            self.refused += 1
+            return
+        for room in self._rooms.values():
+            capture = room.capture
+            if capture is not None and capture.permit.episode in frame.episodes:
+                capture.lease_until_ns = self._loop.now + capture.permit.lease_ms * 1_000_000
+
+    def _resume(self, frame: protocol.ResumeCapture, _: list[socket.socket]) -> Frame:
+        room = self._rooms.get(frame.call)
+        if not protocol.authentic(frame, self._key):
+            self.refused += 1
+            return Failed(why="the permit is not authentic")
+        if room is None or room.capture is None or room.capture.permit.episode != frame.episode:
+            return Failed(why="no recording of that episode is open")
+        room.capture.resume(self._loop.now)
+        return Done()
+
+    def _close(self, frame: protocol.CloseCapture, _: list[socket.socket]) -> Frame:
+        room = self._rooms.get(frame.call)
+        return (room.close_capture(frame.reason) if room is not None else None) or Done()
+
+    def _release(self, frame: protocol.Release, _: list[socket.socket]) -> Frame:
+        room = self._rooms.pop(frame.call, None)
+        return protocol.Released(call=frame.call, counters=room.leave() if room is not None else {})
+
+    def _read_contexts(self, frame: protocol.ReadContexts, _: list[socket.socket]) -> Frame:
+        for room in self._rooms.values():
+            permit = room.capture.permit if room.capture is not None else None
+            held = protocol.HeldCall(
+                tenant=room.tenant, call=room.call, context=room.context, episode=permit.episode if permit else "",
+                recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "",
+            )  # fmt: skip
+            self._tell(held, [one.fileno() for one in room.sockets])
+        return Done()
+
+    # ---- by itself
+
+    def _look_at_leases(self) -> None:
+        broken = self._spool.broken
+        for room in self._rooms.values():
+            capture = room.capture
+            if capture is None or capture.account is not None:
+                continue
+            if broken:
+                self._break(room, capture, broken)
+            elif not capture.paused and self._loop.now > capture.lease_until_ns:
+                capture.pause("lease ran out", self._loop.now)
+                self._tell(protocol.Paused(call=room.call, episode=capture.permit.episode, reason="lease ran out"))
+        if broken:
+            self._spool.retry()
+
+    def _break(self, room: Room, capture: Capture, why: str) -> None:
+        account = capture.close(f"spool failed: {why}", self._loop.now)
+        room.capture = None
+        self._tell(account)
+        self._tell(protocol.CaptureBroke(call=room.call, episode=capture.permit.episode, why=why))
+
+    def _seal_chunks(self) -> None:
+        for room in self._rooms.values():
+            if room.capture is not None and room.capture.account is None:
+                room.capture.seal_tracks()
+
+    def _rotate(self) -> None:
+        captures = [room.capture for room in self._rooms.values() if room.capture is not None]
+        self._spool.rotate([one.carry() for one in captures if one.account is None])
+
+    def _report(self) -> None:
+        now_us = _now_us()
+        for room in self._rooms.values():
+            for leg in room.legs.values():
+                leg.report(now_us)
+
+    def _look_for_silence(self) -> None:
+        for room in self._rooms.values():
+            room.watch_silence()
+
+    def close(self) -> None:
+        """End every recording in order; the calls' sockets close with the process."""
+        for room in self._rooms.values():
+            account = room.close_capture("engine stopped")
+            if isinstance(account, Captured):
+                self._tell(account)
+        self._spool.flush()
+
+
+def _interrupted(number: int, one: Unended) -> Interrupted:
+    elapsed_ms = max(0, (one.ended_us - one.started_us) // 1000)
+    return Interrupted(
+        n=number, tenant=one.tenant, call=one.call, recording=one.recording, chunks=one.chunks, head=one.head.hex(),
+        captured_ms=elapsed_ms, ended_us=one.ended_us,
+    )  # fmt: skip
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+_HANDLERS: Mapping[type, Callable[[Desk, Any, list[socket.socket]], Frame | None]] = {
+    protocol.Hello: Desk._hello, protocol.Done: Desk._done, protocol.Allocate: Desk._allocate,
+    protocol.Connect: Desk._connect, protocol.Play: Desk._play, protocol.StopPlaying: Desk._stop_playing,
+    protocol.Relay: Desk._relay, protocol.KeepContext: Desk._keep_context, protocol.PauseCapture: Desk._pause,
+    protocol.OpenCapture: Desk._open, protocol.Renew: Desk._renew, protocol.ResumeCapture: Desk._resume,
+    protocol.CloseCapture: Desk._close, protocol.Release: Desk._release, protocol.ReadContexts: Desk._read_contexts,
+}  # fmt: skip

@@ -1,0 +1,115 @@
+"""One call in the engine: two legs, what is being played to them, and its capture."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+
+from overt.engine.capture import Capture
+from overt.engine.leg import FarEnd, Leg
+from overt.engine.loop import Loop
+from overt.engine.prompts import Library
+from overt.engine.speaker import Speaker
+from overt.protocol import Allocate, Captured, Connect, Finished, Frame, Play, Pressed, Silent, Stopped
+from overt.wire.rtp.g711 import ALAW_TO_ULAW
+
+Tell = Callable[[Frame], None]
+SIDES = ("caller", "agent")
+
+
+class Room:
+    """A call. `tell` sends a frame to the signaller; it may be gone, and the call goes on."""
+
+    def __init__(
+        self, order: Allocate, sockets: Sequence[socket.socket], loop: Loop, entropy: Sequence[int], library: Library,
+        tell: Tell,
+    ) -> None:  # fmt: skip
+        self.tenant, self.call, self.context = order.tenant, order.call, b""
+        self._timeout_ns = order.rtp_timeout_ms * 1_000_000
+        self._loop, self._library, self._tell = loop, library, tell
+        self.sockets = list(sockets)
+        self.legs = {
+            side: Leg(side, sockets[2 * at], sockets[2 * at + 1], loop, entropy[2 * at], entropy[2 * at + 1] & 0xFFFF)
+            for at, side in enumerate(SIDES)
+        }
+        for leg in self.legs.values():
+            leg.on_key = self._key
+        self.stop_keys = ""
+        self.capture: Capture | None = None
+        self._speakers: dict[str, Speaker] = {}
+        self._told_silent: set[str] = set()
+
+    def connect(self, order: Connect) -> None:
+        """Say where a leg's other end is; a held leg hears nothing, so a prompt to it ends as not heard."""
+        held = not (order.sends and order.receives)
+        far = FarEnd(
+            order.address, order.port, order.rtcp_port, order.payload_type, order.event_type, order.codec == "PCMA", held
+        )
+        self.legs[order.side].connect(far)
+        self._told_silent.discard(order.side)
+        if held and order.side in self._speakers:
+            self._speakers[order.side].stop("held")
+
+    def play(self, order: Play) -> None:
+        """Play a prompt to a leg; what was being played to it stops."""
+        self.stop_playing(order.side)
+        speaker = Speaker(self._loop, self.legs[order.side], order, self._library.find(order.prompt), self._played)
+        if speaker.started_ns or not speaker._over:
+            self._speakers[order.side] = speaker
+
+    def stop_playing(self, side: str) -> None:
+        """Stop what is being played to a leg."""
+        speaker = self._speakers.pop(side, None)
+        if speaker is not None:
+            speaker.stop("stopped")
+
+    def _played(self, speaker: Speaker, finished: Finished) -> None:
+        if self._speakers.get(speaker.side) is speaker:
+            del self._speakers[speaker.side]
+        leg = self.legs[speaker.side]
+        if self.capture is not None and not self.capture.paused and speaker.started_ns:
+            sent = speaker.sent
+            ulaw = sent.translate(ALAW_TO_ULAW) if leg.far is not None and leg.far.alaw else sent
+            self.capture.note_sent(speaker.side, speaker.prompt, speaker.started_ns, ulaw)
+        self._tell(finished)
+
+    def relay(self, stop_keys: str) -> None:
+        """Join the legs: each one's sound goes to the other."""
+        self.stop_keys = stop_keys
+        self.legs["caller"].peer, self.legs["agent"].peer = self.legs["agent"], self.legs["caller"]
+
+    def _key(self, leg: Leg, digit: str) -> bool:
+        """Take a key. A stop key ends capture on every leg at once, by itself, and is swallowed (P5)."""
+        stops = digit in self.stop_keys
+        if stops and self.capture is not None and self.capture.account is None:
+            self.capture.close("withdrawn", self._loop.now)
+            self._tell(
+                Stopped(call=self.call, side=leg.side, digit=digit, at_ns=leg.heard_ns, stopped_ns=self._loop.now)
+            )
+        else:
+            self._tell(Pressed(call=self.call, side=leg.side, digit=digit, at_ns=leg.heard_ns))
+        return stops
+
+    def close_capture(self, reason: str) -> Captured | None:
+        """End the recording; its account, or None when none was open."""
+        if self.capture is None:
+            return None
+        account = self.capture.close(reason, self._loop.now)
+        self.capture = None
+        return account
+
+    def watch_silence(self) -> None:
+        """Report a leg from which nothing came for the time-out; a held one may be silent."""
+        for side, leg in self.legs.items():
+            if leg.far is None or leg.far.held or side in self._told_silent:
+                continue
+            if self._loop.now - max(leg.heard_ns, leg.connected_ns) > self._timeout_ns:
+                self._told_silent.add(side)
+                self._tell(Silent(call=self.call, side=side))
+
+    def leave(self) -> dict[str, dict[str, int]]:
+        """End the call here: capture, prompts, sockets; the counters of each leg."""
+        for side in list(self._speakers):
+            self.stop_playing(side)
+        self.close_capture("call ended")
+        return {side: leg.close() for side, leg in self.legs.items()}
