@@ -33,24 +33,28 @@ class SpooledRecord:
 
 
 class Segment(Protocol):
-    """A stretch of an engine's spool. `closed` when nothing will be added; `name` for people."""
+    """A stretch of an engine's spool. `closed` when nothing will be added; `name` for people.
+
+    `trouble` says what in it could not be carried over, and so why it must be kept; empty when all could.
+    """
 
     name: str
     closed: bool
+    trouble: str
 
     def fresh(self) -> Sequence[SpooledRecord]:
-        """The whole records that were not returned yet, in their order. Raises Unavailable."""
+        """The whole records that were not confirmed yet, in their order. Raises Unavailable."""
         ...
 
-    def holds(self) -> Iterable[tuple[str, str]]:
-        """The recordings of all records returned so far."""
+    def confirm(self) -> Iterable[tuple[str, str]]:
+        """Count what `fresh` returned as carried over; return the recordings of all records confirmed so far."""
         ...
 
     def discard(self) -> None:
         """Forget the segment for good. Raises Unavailable."""
         ...
 
-    def set_aside(self, why: str) -> None:
+    def set_aside(self) -> None:
         """Keep the segment for a person to look at, and read it no more. Raises Unavailable."""
         ...
 
@@ -87,20 +91,21 @@ class Gathered:
 def gather(spool: Spool, store: SealedStore) -> Gathered:
     """Carry over what is new, then discard the segments that are wholly durable elsewhere.
 
-    A segment with a record that does not fit is set aside, never discarded, and named in `troubles`.
+    A segment with a record that does not fit is set aside, never discarded, and named in `troubles`. Raises
+    Unavailable; the next round then does again what this one could not.
     """
     done = Gathered()
     for segment in spool.segments():
-        try:
-            done.records += _carry(segment, store)
-        except Misplaced as trouble:
-            done.troubles.append(f"{segment.name}: {trouble}")
-            if segment.closed:
-                segment.set_aside(str(trouble))
+        done.records += _carry(segment, store)
+        touched = segment.confirm()
+        if not segment.closed:
             continue
-        if segment.closed:
-            for tenant, recording in segment.holds():
-                store.make_durable(tenant, recording)
+        for tenant, recording in touched:
+            store.make_durable(tenant, recording)
+        if segment.trouble:
+            done.troubles.append(f"{segment.name}: {segment.trouble}")
+            segment.set_aside()
+        else:
             segment.discard()
             done.segments += 1
     return done
@@ -108,12 +113,10 @@ def gather(spool: Spool, store: SealedStore) -> Gathered:
 
 def _carry(segment: Segment, store: SealedStore) -> int:
     fresh = sorted(segment.fresh(), key=lambda record: record.belongs_to)  # stable: each recording keeps its order
-    carried, trouble = 0, None
+    carried = 0
     for _, records in groupby(fresh, key=lambda record: record.belongs_to):
         try:
             carried += store.append(list(records))
         except Misplaced as misplaced:
-            trouble = misplaced  # the others are carried all the same
-    if trouble is not None:
-        raise trouble
+            segment.trouble = str(misplaced)  # the other recordings in it are carried all the same
     return carried
