@@ -322,7 +322,12 @@ class Prove(Frame, tag="prove"):
 
 
 class OpenChunks(Frame, tag="open-chunks"):
-    """Ask the opener for a stretch of a recording's opened chunks, with the receipt of a `listening.granted` entry."""
+    """Ask the opener for a recording's opened chunks, with the receipt of a `listening.granted` entry.
+
+    `backing` are the receipts of the recording's own entries: `recording.permitted` (what the caller was told), and
+    `recording.closed` or `recording.interrupted` (its authenticated end). A grant opens one recording once, in order,
+    over one connection: `first` is the index of the chunk expected next, `count` how many at most.
+    """
 
     tenant: str
     recording: str
@@ -333,10 +338,14 @@ class OpenChunks(Frame, tag="open-chunks"):
     size: int
     proof: tuple[bytes, ...]
     checkpoint: str
+    backing: tuple[Entered, ...] = ()
 
 
 class Chunks(Frame, tag="chunks"):
-    """Opened chunks in order (track, index, plaintext); `last` when the recording has no more."""
+    """Opened chunks in order (track, index, plaintext); `last` when the recording has no more.
+
+    Index 0 is the recording's header. A chunk too large for one frame comes in pieces of the same index, in order.
+    """
 
     chunks: tuple[tuple[int, int, bytes], ...]
     last: bool

@@ -1,0 +1,82 @@
+"""The worker process: carries sealed records from the spool into the recordings' files. It can open nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from overt.adapters.closed_process import close_memory
+from overt.adapters.sealed_files import SealedFiles
+from overt.adapters.spool_reader import SpoolFolder
+from overt.ports import Unavailable
+from overt.services.archiving import Gathered, gather
+
+ROUND_S = 0.5
+_log = logging.getLogger("overt.worker")
+
+
+class AnotherArchives(Exception):
+    """Another process holds the archive."""
+
+
+def main(data_folder: Path) -> int:
+    """Archive until SIGTERM or SIGINT, then once more. Return the exit code: 3 when another worker is at it."""
+    close_memory(keys=False)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with _archive(data_folder) as (spool, store):
+            _log.info("archiving %s", data_folder)
+            while not stop.wait(ROUND_S):
+                _one_round(spool, store)
+            _one_round(spool, store)
+    except AnotherArchives as error:
+        _log.error("%s", error)
+        return 3
+    return 0
+
+
+def archive_once(data_folder: Path) -> Gathered:
+    """Gather what there is, for a machine on which `overt serve` does not run.
+
+    Raises AnotherArchives when a worker is at it (then there is nothing to be done), Unavailable.
+    """
+    with _archive(data_folder) as (spool, store):
+        return gather(spool, store)
+
+
+@contextmanager
+def _archive(data_folder: Path) -> Iterator[tuple[SpoolFolder, SealedFiles]]:
+    recordings = data_folder / "recordings"
+    recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(recordings / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AnotherArchives(f"another process archives in {recordings}") from error
+        yield SpoolFolder(data_folder / "spool"), SealedFiles(recordings)
+    finally:
+        os.close(lock)
+
+
+def _one_round(spool: SpoolFolder, store: SealedFiles) -> None:
+    try:
+        done = gather(spool, store)
+    except Unavailable as error:
+        _log.error("the archive waits: %s", error)
+        return
+    for trouble in done.troubles:
+        _log.error("a segment was set aside, look at it: %s", trouble)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
