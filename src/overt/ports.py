@@ -135,6 +135,10 @@ class CallControl(Protocol):
 
     offer: Offer
 
+    def listen(self, listener: Listener) -> None:
+        """Say where the events of both legs go."""
+        ...
+
     async def answer(self, address: str, port: int) -> LegMedia:
         """Answer the caller with our media address; return the caller's media once the ACK is here.
 

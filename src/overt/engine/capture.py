@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from overt.engine.leg import Leg
 from overt.engine.spool import Spool, carry
 from overt.protocol import Captured, Gap, OpenCapture
+from overt.vault.format import read_record
 from overt.vault.seal import Sealer
 from overt.vault.track import RUN, SENT_TRACK, TRACKS, Sent, encode_gap, encode_sent
 from overt.vault.track import Gap as TrackGap
@@ -147,11 +148,8 @@ class Capture:
 
     def carry(self) -> bytes:
         """Where this recording stands, for the head of a new segment."""
-        header = self._header[len(self._header) - self._header_size() :]
+        header = read_record(self._header, 0)[0].body
         return carry(self.permit.tenant, self.permit.recording, self._sealer.chunks, self._sealer.head, header)
-
-    def _header_size(self) -> int:
-        return len(self._header) - self._header.index(b"{")
 
     def close(self, reason: str, now_ns: int) -> Captured:
         """End the recording on every leg, at once, and return its account. Closing twice returns the first."""

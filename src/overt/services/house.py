@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,7 @@ class House:
     answer_s: int
     ring_s: int
     key_id: str
+    report: Callable[[str, Exception], None]
 
     def line(self, called: str) -> Line | None:
         """The line behind a called number or name, or None when there is none."""

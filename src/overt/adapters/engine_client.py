@@ -1,0 +1,385 @@
+"""The engines, as signalling sees them: ports.MediaEngine and ports.CallMedia over frames."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from overt import protocol
+from overt.adapters.rtp_ports import Pair, PortPool
+from overt.adapters.unix_frames import FrameClient
+from overt.domain.identity import AGENT, CALLER, SIDES, Side
+from overt.ports import (
+    CallEvent,
+    CaptureAccount,
+    CapturedGap,
+    CaptureFailed,
+    CaptureOrder,
+    CapturePaused,
+    Digit,
+    EngineLost,
+    LegMedia,
+    LegSilent,
+    Listener,
+    Played,
+    StopKey,
+    Unavailable,
+)
+
+LEASE_MS = 500
+RENEW_S = 0.15
+RECONNECT_S = 0.1
+PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCall:
+    """A call that an engine holds although nobody here knows it: the successor of a signaller takes it up."""
+
+    media: EngineCall
+    context: bytes
+    episode: str
+    recording: str
+    paused: str
+
+
+class EngineCall:
+    """Implements ports.CallMedia for one call in one engine."""
+
+    def __init__(self, engines: Engines, engine: Engine, tenant: str, call: str, pairs: tuple[Pair, Pair]) -> None:
+        self._engines, self.engine = engines, engine
+        self.tenant, self.call = tenant, call
+        self.pairs = pairs
+        self.address = engines.address
+        self.ports: Mapping[Side, int] = {CALLER: pairs[0].port, AGENT: pairs[1].port}
+        self.listener: Listener = lambda event: None
+        self._connects: dict[Side, protocol.Connect] = {}
+        self._relay: protocol.Relay | None = None
+        self._context = b""
+        self._playing: dict[int, asyncio.Future[Played]] = {}
+        self.episode = ""
+        self.account: CaptureAccount | None = None
+
+    # ---- ports.CallMedia
+
+    async def connect(self, side: Side, media: LegMedia) -> None:
+        """See ports.CallMedia."""
+        self._connects[side] = protocol.Connect(
+            call=self.call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port,
+            codec=media.codec, payload_type=media.payload_type,
+            event_type=-1 if media.event_type is None else media.event_type,
+            sends=media.sends, receives=media.receives,
+        )  # fmt: skip
+        await self.engine.client.answer(self._connects[side])
+
+    async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
+        """See ports.CallMedia."""
+        number = self._engines.next_number()
+        finished: asyncio.Future[Played] = asyncio.get_running_loop().create_future()
+        self._playing[number] = finished
+        try:
+            await self.engine.client.answer(
+                protocol.Play(call=self.call, side=side, play=number, prompt=prompt, loop=loop)
+            )
+            return await finished
+        finally:
+            self._playing.pop(number, None)
+
+    async def stop_playing(self, side: Side) -> None:
+        """See ports.CallMedia."""
+        with suppress(Unavailable):
+            await self.engine.client.answer(protocol.StopPlaying(call=self.call, side=side))
+
+    async def relay(self, *, stop_keys: str) -> None:
+        """See ports.CallMedia."""
+        self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
+        await self.engine.client.answer(self._relay)
+
+    async def open(self, order: CaptureOrder) -> None:
+        """See ports.CallMedia. The frame is sent before this first waits, so that no stop can be overtaken."""
+        frame = protocol.OpenCapture(
+            tenant=order.tenant, call=order.call, episode=order.episode, recording=order.recording,
+            roster=order.roster, purposes=order.purposes, tracks=order.tracks, stop_keys=order.stop_keys,
+            lease_ms=LEASE_MS, ledger_index=order.ledger_index, erasure_secret=order.erasure_secret,
+            prologue=tuple(
+                protocol.Head(one.side, one.prompt, one.audio_sha256, one.started_ns, one.frames) for one in order.prologue
+            ),
+        )  # fmt: skip
+        self.account, self.episode = None, order.episode
+        try:
+            await self.engine.client.answer(protocol.signed(frame, self._engines.start_key))
+        except Unavailable:
+            self.episode = ""
+            raise
+
+    async def pause(self, reason: str) -> None:
+        """See ports.CallMedia."""
+        with suppress(Unavailable):
+            await self.engine.client.answer(protocol.PauseCapture(call=self.call, reason=reason))
+
+    async def resume(self, ledger_index: int) -> None:
+        """See ports.CallMedia."""
+        frame = protocol.ResumeCapture(call=self.call, episode=self.episode, ledger_index=ledger_index)
+        await self.engine.client.answer(protocol.signed(frame, self._engines.start_key))
+
+    async def close(self, reason: str) -> CaptureAccount | None:
+        """See ports.CallMedia."""
+        self.episode = ""
+        with suppress(Unavailable):
+            reply = await self.engine.client.answer(protocol.CloseCapture(call=self.call, reason=reason))
+            if isinstance(reply, protocol.Captured):
+                self.account = _account(reply)
+        return self.account
+
+    async def keep_context(self, context: bytes) -> None:
+        """See ports.CallMedia."""
+        self._context = context
+        self.engine.client.tell(protocol.KeepContext(call=self.call, context=context))
+
+    async def release(self) -> Mapping[Side, Mapping[str, int]]:
+        """See ports.CallMedia."""
+        counters: Mapping[str, Mapping[str, int]] = {}
+        with suppress(Unavailable):
+            reply = await self.engine.client.answer(protocol.Release(call=self.call))
+            if isinstance(reply, protocol.Released):
+                counters = reply.counters
+        self._engines.forget(self)
+        return {side: counters.get(side, {}) for side in SIDES}
+
+    # ---- what the engine says
+
+    def take(self, frame: protocol.AnyFrame) -> None:
+        """Take a frame of the engine about this call."""
+        match frame:
+            case protocol.Finished():
+                finished = self._playing.get(frame.play)
+                if finished is not None and not finished.done():
+                    finished.set_result(_played(frame))
+            case protocol.Captured():
+                self.account = _account(frame)
+            case _:
+                event = _event(frame, self.account)
+                if isinstance(event, CaptureFailed):
+                    self.episode = ""
+                if event is not None:
+                    self.listener(event)
+
+    def lost(self) -> None:
+        """The engine is gone: what was being played to anybody failed."""
+        for playing in self._playing.values():
+            if not playing.done():
+                playing.set_exception(Unavailable("engine", "the engine is gone"))
+        self._playing.clear()
+
+    async def hand_over(self, interrupted: Mapping[str, CaptureAccount]) -> None:
+        """Give a new engine this call's sockets and state; tell the call what its recording's end is."""
+        await self.engine.allocate(self)
+        for connect in self._connects.values():
+            await self.engine.client.answer(connect)
+        if self._relay is not None:
+            await self.engine.client.answer(self._relay)
+        await self.keep_context(self._context)
+        self.episode = ""
+        self.listener(EngineLost(interrupted.get(self.call)))
+
+    def fds(self) -> tuple[int, ...]:
+        """The four sockets: caller RTP and RTCP, agent RTP and RTCP."""
+        return (*self.pairs[0].fds, *self.pairs[1].fds)
+
+
+class Engine:
+    """One engine process: its connection, its calls."""
+
+    def __init__(self, engines: Engines, path: Path) -> None:
+        self._engines, self._path = engines, path
+        self.client = FrameClient(self._frame, self._gone)
+        self.calls: dict[str, EngineCall] = {}
+        self.held: list[HeldCall] = []
+        self._interrupted: dict[str, CaptureAccount] = {}
+        self.stopping = False
+        self._returning: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Connect and say hello, waiting for the process to come up. Raises Unavailable after the patience is over."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            try:
+                self.client = FrameClient(self._frame, self._gone)
+                await self.client.connect(self._path)
+                await self.client.answer(protocol.Hello(proof=protocol.hello_proof(self._engines.start_key)))
+                return
+            except Unavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(RECONNECT_S)
+
+    async def allocate(self, call: EngineCall) -> None:
+        """Bring a call with its sockets into the engine."""
+        frame = protocol.Allocate(tenant=call.tenant, call=call.call, rtp_timeout_ms=self._engines.rtp_timeout_ms)
+        await self.client.answer(frame, call.fds())
+        self.calls[call.call] = call
+
+    def _frame(self, frame: protocol.AnyFrame, fds: list[int]) -> None:
+        if isinstance(frame, protocol.HeldCall):
+            self._hold(frame, fds)
+            return
+        for fd in fds:
+            os.close(fd)
+        if isinstance(frame, protocol.Interrupted):
+            account = _interrupted(frame)
+            self._interrupted[frame.call] = account
+            self._engines.on_interrupted(frame.tenant, frame.call, account)
+            with suppress(Unavailable):
+                self.client.tell(protocol.Done(n=frame.n))
+            return
+        call = self.calls.get(getattr(frame, "call", ""))
+        if call is not None:
+            call.take(frame)
+
+    def _hold(self, frame: protocol.HeldCall, fds: list[int]) -> None:
+        sockets = [socket.socket(fileno=fd) for fd in fds]
+        if len(sockets) != 4 or frame.call in self.calls:
+            for one in sockets:
+                one.close()
+            return
+        pool = self._engines.pool
+        pairs = (pool.adopt(sockets[0], sockets[1]), pool.adopt(sockets[2], sockets[3]))
+        call = EngineCall(self._engines, self, frame.tenant, frame.call, pairs)
+        call.episode = "" if frame.paused else frame.episode
+        self.calls[frame.call] = call
+        self.held.append(HeldCall(call, frame.context, frame.episode, frame.recording, frame.paused))
+
+    def _gone(self) -> None:
+        for call in self.calls.values():
+            call.lost()
+        if not self.stopping and (self._returning is None or self._returning.done()):
+            self._returning = asyncio.create_task(self._come_back())
+
+    async def _come_back(self) -> None:
+        """Wait for the engine's successor and hand it every call."""
+        while not self.stopping:
+            with suppress(Unavailable):
+                await self.connect()
+                for call in list(self.calls.values()):
+                    await call.hand_over(self._interrupted)
+                self._interrupted.clear()
+                return
+            await asyncio.sleep(RECONNECT_S)
+
+
+class Engines:
+    """Implements ports.MediaEngine over every engine process; the least busy one takes a new call."""
+
+    def __init__(
+        self, paths: list[Path], pool: PortPool, address: str, start_key: bytes, rtp_timeout_ms: int,
+        on_interrupted: Callable[[str, str, CaptureAccount], None],
+    ) -> None:  # fmt: skip
+        self.pool, self.address, self.start_key = pool, address, start_key
+        self.rtp_timeout_ms, self.on_interrupted = rtp_timeout_ms, on_interrupted
+        self._engines = [Engine(self, path) for path in paths]
+        self._number = 0
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def start(self) -> list[HeldCall]:
+        """Connect to every engine; return the calls that a dead predecessor left in them."""
+        await asyncio.gather(*(engine.connect() for engine in self._engines))
+        for engine in self._engines:
+            await engine.client.answer(protocol.ReadContexts())
+        self._renewing = asyncio.create_task(self._renew_forever())
+        return [held for engine in self._engines for held in engine.held]
+
+    def next_number(self) -> int:
+        """A number for a prompt being played."""
+        self._number += 1
+        return self._number
+
+    async def allocate(self, tenant: str, call: str, listener: Listener) -> EngineCall:
+        """See ports.MediaEngine."""
+        alive = [engine for engine in self._engines if engine.client.connected]
+        if not alive:
+            raise Unavailable("engine", "no media engine is running")
+        pairs: list[Pair] = []
+        try:
+            pairs = [self.pool.take()]
+            pairs.append(self.pool.take())
+            engine = min(alive, key=lambda one: len(one.calls))
+            media = EngineCall(self, engine, tenant, call, (pairs[0], pairs[1]))
+            media.listener = listener
+            await engine.allocate(media)
+        except Unavailable:
+            for pair in pairs:
+                self.pool.free(pair)
+            raise
+        return media
+
+    def forget(self, media: EngineCall) -> None:
+        """A call has left: free its ports."""
+        media.engine.calls.pop(media.call, None)
+        for pair in media.pairs:
+            self.pool.free(pair)
+
+    async def _renew_forever(self) -> None:
+        """Renew every living permit; an engine that hears nothing for half a second closes capture by itself."""
+        loop = asyncio.get_running_loop()
+        while True:
+            for engine in self._engines:
+                episodes = tuple(call.episode for call in engine.calls.values() if call.episode)
+                if episodes and engine.client.connected:
+                    renewal = protocol.Renew(episodes=episodes, at_ns=int(loop.time() * 1e9))
+                    with suppress(Unavailable):
+                        engine.client.tell(protocol.signed(renewal, self.start_key))
+            await asyncio.sleep(RENEW_S)
+
+    async def stop(self) -> None:
+        """Leave the engines."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        for engine in self._engines:
+            engine.stopping = True
+            engine.client.close()
+
+
+def _played(frame: protocol.Finished) -> Played:
+    return Played(
+        _side(frame.side), frame.prompt, frame.frames, frame.frames_sent, frame.heard_before, frame.heard_after,
+        None if frame.loss_percent < 0 else frame.loss_percent, frame.started_ns, frame.ended_ns, frame.reason,
+    )  # fmt: skip
+
+
+def _account(frame: protocol.Captured) -> CaptureAccount:
+    gaps = tuple(CapturedGap(gap.from_ms, gap.to_ms, gap.cause) for gap in frame.gaps)
+    return CaptureAccount(
+        frame.recording, frame.reason, frame.chunks, frame.head, frame.captured_ms, gaps, frame.started_us, frame.ended_us
+    )
+
+
+def _interrupted(frame: protocol.Interrupted) -> CaptureAccount:
+    started_us = frame.ended_us - frame.captured_ms * 1000
+    return CaptureAccount(
+        frame.recording, "engine lost", frame.chunks, frame.head, frame.captured_ms, (), started_us, frame.ended_us
+    )
+
+
+def _event(frame: protocol.AnyFrame, account: CaptureAccount | None) -> CallEvent | None:
+    match frame:
+        case protocol.Pressed():
+            return Digit(_side(frame.side), frame.digit, frame.at_ns)
+        case protocol.Stopped():
+            return StopKey(_side(frame.side), frame.digit, frame.at_ns, frame.stopped_ns)
+        case protocol.Paused():
+            return CapturePaused(frame.reason)
+        case protocol.CaptureBroke():
+            return CaptureFailed(account, frame.why)
+        case protocol.Silent():
+            return LegSilent(_side(frame.side))
+        case _:
+            return None
+
+
+def _side(side: str) -> Side:
+    return CALLER if side == CALLER else AGENT

@@ -1,0 +1,120 @@
+"""The notary: the only sequencer of the ledger and the only holder of its signing key. Group commit within 5 ms."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from overt import protocol
+from overt.adapters.ledger_files import LedgerFiles, PersonalRow, checkpoint_of
+from overt.adapters.unix_frames import Asker
+from overt.ledger.checkpoint import origin_of, sign
+from overt.ledger.entry import SALT_BYTES, Entry, EntryBroken, commitment, read_entry, write_entry
+from overt.ports import NotDurable
+
+GROUP_S = 0.003
+LARGEST_GROUP = 512
+
+
+class Notary:
+    """Takes facts, makes them entries, answers when they are durable. A fact's id enters once, however often it comes."""
+
+    def __init__(self, files: LedgerFiles, key: Ed25519PrivateKey, tenant: str, now_us: Callable[[], int]) -> None:
+        self._files, self._key, self._tenant, self._now_us = files, key, tenant, now_us
+        self._origin = origin_of(tenant, key.public_key().public_bytes_raw())
+        self._known = {read_entry(line).id: index for index, line in enumerate(files.lines)}
+        self._waiting: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]] = []
+        self._note = ""
+        self._wake = asyncio.Event()
+        self._publish()
+
+    def _publish(self) -> None:
+        self._note = sign(checkpoint_of(self._files.tree, self._origin), self._key)
+        self._files.publish(self._note)
+
+    async def handle(self, frame: protocol.AnyFrame, _: Asker) -> protocol.Frame:
+        """Answer one frame."""
+        match frame:
+            case protocol.Append() if frame.tenant != self._tenant:
+                return protocol.Failed(why=f"this notary keeps the ledger of {self._tenant}")
+            case protocol.Append():
+                future: asyncio.Future[protocol.Frame] = asyncio.get_running_loop().create_future()
+                self._waiting.append((frame, future))
+                self._wake.set()
+                return await future
+            case protocol.Prove(index=index) if 0 <= index < self._files.tree.size:
+                return self._receipt(index)
+            case protocol.Prove():
+                return protocol.Failed(why="no such entry")
+        return protocol.Failed(why="not a frame for a notary")
+
+    async def commit_forever(self) -> None:
+        """Commit what waits, in groups."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GROUP_S)
+            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+            if not self._waiting:
+                self._wake.clear()
+            self._commit(group)
+
+    def _commit(self, group: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]]) -> None:
+        lines: list[bytes] = []
+        personal: list[PersonalRow] = []
+        fresh: dict[str, int] = {}
+        broken: dict[str, str] = {}
+        for append, _ in group:
+            if append.id in self._known or append.id in fresh:
+                continue
+            index = self._files.tree.size + len(lines)
+            try:
+                line, rows = self._written(append, index)
+            except EntryBroken as error:
+                broken[append.id] = str(error)
+                continue
+            lines.append(line)
+            personal += rows
+            fresh[append.id] = index
+        try:
+            if lines:
+                self._files.append(lines, personal)
+                self._known |= fresh
+                self._publish()
+        except NotDurable as error:
+            self._answer(group, lambda append: protocol.Failed(why=error.why, retry=True))
+            return
+        self._answer(group, lambda append: self._reply(append, broken))
+
+    def _reply(self, append: protocol.Append, broken: dict[str, str]) -> protocol.Frame:
+        if append.id in broken:
+            return protocol.Failed(why=broken[append.id])
+        return self._receipt(self._known[append.id])
+
+    def _answer(
+        self,
+        group: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]],
+        reply: Callable[[protocol.Append], protocol.Frame],
+    ) -> None:
+        for append, future in group:
+            if not future.done():
+                future.set_result(reply(append))
+
+    def _written(self, append: protocol.Append, index: int) -> tuple[bytes, list[PersonalRow]]:
+        rows = [
+            PersonalRow(index, field, secrets.token_bytes(SALT_BYTES), value)
+            for field, value in sorted(append.personal.items())
+        ]
+        entry = Entry(
+            append.id, append.tenant, append.kind, append.at_us, self._now_us(), append.call, append.body,
+            {row.field: commitment(row.salt, row.value) for row in rows},
+        )  # fmt: skip
+        return write_entry(entry), rows
+
+    def _receipt(self, index: int) -> protocol.Entered:
+        tree = self._files.tree
+        return protocol.Entered(
+            index=index, entry=self._files.lines[index], size=tree.size, proof=tree.inclusion(index), checkpoint=self._note
+        )

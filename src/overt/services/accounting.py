@@ -1,0 +1,86 @@
+"""The account that a call leaves behind: what was said, captured, lost, and how it came out (P11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from overt.domain.call import CallState
+from overt.domain.consent import NEGATIVE
+from overt.domain.facts import Json
+from overt.domain.identity import CALLER, Side
+from overt.ports import CaptureAccount, Clock
+
+# What the caller's standing, and its reason, make of a call of which nothing was captured.
+OUTCOMES: Mapping[str, str] = {
+    "hung up": "hung up in announcement",
+    "no answer in time": "not recorded: no answer",
+    "pressed the no key": "not recorded: refused",
+    "pressed the stop key": "not recorded: refused",
+    "pressed another key": "not recorded: unclear answer",
+}
+CONSENTS: Mapping[str, str] = {
+    "hung up": "hang-up",
+    "no answer in time": "timeout",
+    "pressed another key": "unclear",
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """Collected while the call lives; `body` is the `call.ended` fact at its end. Times are monotonic nanoseconds."""
+
+    clock: Clock
+    answered_ns: int = 0
+    disclosed_ms: int = 0
+    captures: list[CaptureAccount] = field(default_factory=list)
+    legs: Mapping[Side, Mapping[str, int]] = field(default_factory=dict)
+    why_not: str = ""
+    slowest_stop_ns: int = 0
+
+    def follow(self, before: CallState, after: CallState) -> None:
+        """Take from the machine's step what belongs to the account."""
+        if before.phase == "offered" and after.phase == "telling":
+            self.answered_ns = self.clock.monotonic_ns()
+
+    def stopped_within(self, elapsed_ns: int) -> None:
+        """A stop key was obeyed after this long."""
+        self.slowest_stop_ns = max(self.slowest_stop_ns, elapsed_ns)
+
+    @property
+    def captured_ms(self) -> int:
+        """What all recordings of the call hold."""
+        return sum(one.captured_ms for one in self.captures)
+
+    def body(self, state: CallState) -> dict[str, Json]:
+        """The body of the `call.ended` fact."""
+        call_ms = (self.clock.monotonic_ns() - self.answered_ns) // 1_000_000 if self.answered_ns else 0
+        gaps: list[Json] = [
+            {"recording": one.recording, "from_ms": gap.from_ms, "to_ms": gap.to_ms, "cause": gap.cause}
+            for one in self.captures
+            for gap in one.gaps
+        ]
+        return {
+            "outcome": self.outcome(state), "reason": state.ending, "call_ms": call_ms,
+            "disclosed_ms": self.disclosed_ms, "captured_ms": self.captured_ms, "consent": self.consent(state),
+            "legs": {side: dict(counters) for side, counters in self.legs.items()}, "gaps": gaps,
+            "recordings": [one.recording for one in self.captures],
+        }  # fmt: skip
+
+    def consent(self, state: CallState) -> str:
+        """Where the caller stood at the end, in one word."""
+        if state.consent is None:
+            return "not asked"
+        party = state.consent.of(CALLER)
+        return CONSENTS.get(party.reason, party.standing) if party.standing in NEGATIVE else party.standing
+
+    def outcome(self, state: CallState) -> str:
+        """How the call came out, for people."""
+        if state.consent is None:
+            return f"not answered: {state.ending}" if not self.why_not else f"not recorded: {self.why_not}"
+        party = state.consent.of(CALLER)
+        if self.captures:
+            return "recorded until withdrawn" if party.standing == "withdrawn" else "recorded"
+        if party.standing in NEGATIVE:
+            return OUTCOMES.get(party.reason, f"not recorded: {party.reason}")
+        return f"not recorded: {self.why_not or state.consent.closed or state.ending or 'call ended first'}"

@@ -1,0 +1,39 @@
+"""What a signalling process leaves with the engine, so that its successor can go on with the call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from overt.domain.call import CallState
+from overt.domain.identity import Side
+from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything about a call that is not in the engine already. Never a key, never sound."""
+
+    offer: Offer
+    line: str = ""
+    state: CallState = field(default_factory=CallState)
+    control: dict[str, Any] = field(default_factory=dict)
+    legs: dict[Side, LegMedia] = field(default_factory=dict)
+    episode: str = ""
+    recording: str = ""
+    prologue: tuple[Prologue, ...] = ()
+    disclosed_ms: int = 0
+    answered_ns: int = 0
+    captures: list[CaptureAccount] = field(default_factory=list)
+    kept_ns: int = 0
+
+    def encoded(self) -> bytes:
+        """As bytes for the engine to keep."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def decoded(cls, kept: bytes) -> Context:
+        """The inverse. Raises ValueError when another version wrote it."""
+        return msgspec.msgpack.decode(kept, type=cls)
