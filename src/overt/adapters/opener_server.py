@@ -130,7 +130,7 @@ class OpenerDesk:
             raise NotOpened("the receipt of the recording's permit is missing")
         body = grant.body
         verdict = may(
-            actor, str(body.get("action")), purpose=str(body.get("purpose")), told=str(told[0].body.get("told", "")),
+            actor, str(body.get("action")), purpose=str(body.get("purpose")), told=str(told[0].body.get("told_purpose", "")),
             document=str(body.get("document", "")),
         )  # fmt: skip
         if isinstance(verdict, Denied):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,17 +29,21 @@ CREATE TABLE IF NOT EXISTS erased (
 
 
 class SqliteErasures:
-    """Implements ports.ErasureRegister; read by the opener. Every method raises Unavailable when SQLite cannot."""
+    """Implements ports.ErasureRegister; read by the opener. Every method raises Unavailable when SQLite cannot.
+
+    May be used from several threads.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the register, and make it when it is not there (mode 0600)."""
+        self._one_at_a_time = threading.Lock()
         with _named():
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.touch(mode=0o600)
             except OSError as error:
                 raise Unavailable("erasure register", f"{error.strerror}: {path}", retry=False) from error
-            self._rows = sqlite3.connect(path, timeout=5, isolation_level=None)
+            self._rows = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
                 self._rows.execute(f"PRAGMA {pragma}")
             self._rows.executescript(_SCHEMA)
@@ -46,7 +51,7 @@ class SqliteErasures:
     def keep(self, tenant: str, recording: str) -> bytes:
         """Make, keep durably and return a new secret. Raises Unavailable, also when the recording has or had one."""
         made = secrets.token_bytes(32)
-        with _named():
+        with self._one_at_a_time, _named():
             if self._erased(tenant, recording):
                 raise Unavailable("erasure register", f"recording {recording} was erased", retry=False)
             self._rows.execute("INSERT INTO secret VALUES (?, ?, ?)", (tenant, recording, made))
@@ -54,7 +59,7 @@ class SqliteErasures:
 
     def read(self, tenant: str, recording: str) -> bytes | None:
         """Return the secret of a recording; None when it never had one, or has it no longer."""
-        with _named():
+        with self._one_at_a_time, _named():
             if self._erased(tenant, recording):
                 return None
             row = self._rows.execute(
@@ -68,7 +73,7 @@ class SqliteErasures:
         The row in `erased` is durable before the secret goes, so a crash between the two still erases; the write-ahead
         log is emptied, so the secret does not linger in it.
         """
-        with _named():
+        with self._one_at_a_time, _named():
             self._rows.execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (tenant, recording, at_us))
             gone = self._rows.execute(
                 "DELETE FROM secret WHERE tenant = ? AND recording = ?", (tenant, recording)

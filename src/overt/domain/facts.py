@@ -55,7 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "recording.permitted": Kind(
         "A permit exists and capture may open.",
         True,
-        ("episode", "recording", "roster", "purposes", "tracks", "stop_keys", "told", "continues", "key_id"),
+        ("episode", "recording", "roster", "purposes", "tracks", "stop_keys", "told", "told_purpose", "continues", "key_id"),
     ),
     "recording.resumed": Kind("Capture under a living permit may open again after a pause.", True, ("episode", "recording", "after")),
     "recording.stopped": Kind("Capture was stopped or paused.", False, ("episode", "recording", "reason", "by", "paused")),

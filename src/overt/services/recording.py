@@ -159,7 +159,7 @@ async def open_recording(call: Attended, permit: Permit) -> bool:
         receipt = await call.enter(
             "recording.permitted", episode=permit.episode, recording=recording, roster=list(permit.roster),
             purposes=list(permit.purposes), tracks=list(permit.tracks), stop_keys=permit.stop_keys,
-            told=[f"{one.side}: {one.prompt}" for one in call.context.prologue],
+            told=[f"{one.side}: {one.prompt}" for one in call.context.prologue], told_purpose=call.line.policy.purpose,
             continues=call.context.recording, key_id=house.key_id,
         )  # fmt: skip
         if not call.permitted():
