@@ -53,4 +53,6 @@ def _take(held: dict[str, Held], index: int, entry: Entry) -> None:
         held[recording] = Held(entry.tenant, recording, entry.call, str(body["told_purpose"]), index, entry.at_us)
     elif entry.kind in _ENDS and recording in held and held[recording].ended is None:
         captured = int(body["captured_ms"])
-        held[recording] = replace(held[recording], ended=index, how=_ENDS[entry.kind], captured_ms=captured)
+        held[recording] = replace(
+            held[recording], ended=index, how=_ENDS[entry.kind], captured_ms=captured, chunks=int(body["chunks"])
+        )

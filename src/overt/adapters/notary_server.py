@@ -27,13 +27,14 @@ class Notary:
         self._origin = origin_of(tenant, key.public_key().public_bytes_raw())
         self._known = {read_entry(line).id: index for index, line in enumerate(files.lines)}
         self._waiting: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]] = []
-        self._note = ""
+        self._note, self._published = "", -1
         self._wake = asyncio.Event()
         self._publish()
 
     def _publish(self) -> None:
         self._note = sign(checkpoint_of(self._files.tree, self._origin), self._key)
         self._files.publish(self._note)
+        self._published = self._files.tree.size
 
     async def handle(self, frame: protocol.AnyFrame, _: Asker) -> protocol.Frame:
         """Answer one frame."""
@@ -45,7 +46,7 @@ class Notary:
                 self._waiting.append((frame, future))
                 self._wake.set()
                 return await future
-            case protocol.Prove(index=index) if 0 <= index < self._files.tree.size:
+            case protocol.Prove(index=index) if 0 <= index < self._published == self._files.tree.size:
                 return self._receipt(index)
             case protocol.Prove():
                 return protocol.Failed(why="no such entry")
@@ -82,9 +83,11 @@ class Notary:
             if lines:
                 self._files.append(lines, personal)
                 self._known |= fresh
+            if self._published < self._files.tree.size:
                 self._publish()
         except NotDurable as error:
-            self._answer(group, lambda append: protocol.Failed(why=error.why, retry=True))
+            failed = protocol.Failed(why=error.why, retry=True)
+            self._answer(group, lambda _: failed)
             return
         self._answer(group, lambda append: self._reply(append, broken))
 

@@ -31,7 +31,7 @@ class Held:
     """A recording as the ledger knows it.
 
     `told` are the purposes that the caller was told; `permitted` the entry of its permit, `ended` that of its end
-    (None while it is open); `how` says how it ended.
+    (None while it is open); `how` says how it ended; `chunks` counts its records.
     """
 
     tenant: str
@@ -43,6 +43,7 @@ class Held:
     ended: int | None = None
     how: str = ""
     captured_ms: int = 0
+    chunks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ async def export(
     """
     held = rooms.holdings.find(rooms.tenant, recording)
     if held is None:
-        raise NoSuchRecording(f"there is no recording {recording}; `overt recordings list` shows those there are")
+        raise NoSuchRecording(f"there is no recording {recording}")
+    if held.ended is None:
+        raise NotOpened(f"recording {recording} has no end in the ledger yet; it opens once it has ended")
     verdict = may(actor, "export", purpose=purpose, told=held.told, document=document)
     asked: Mapping[str, Json] = {"recording": recording, "action": "export", "purpose": purpose, "actor": actor.name}
     if isinstance(verdict, Denied):
@@ -151,9 +154,8 @@ async def export(
 
 
 async def _backing(rooms: ListeningRooms, held: Held) -> Sequence[Receipt]:
-    """The receipts that the opener asks for: the permit, and the end when there is one."""
-    indexes = [held.permitted] + ([held.ended] if held.ended is not None else [])
-    return [await rooms.ledger.prove(index) for index in indexes]
+    """The receipts that the opener asks for: the permit and the end."""
+    return [await rooms.ledger.prove(index) for index in (held.permitted, held.ended) if index is not None]
 
 
 def _fact(rooms: ListeningRooms, held: Held, kind: str, body: Mapping[str, Json]) -> Fact:

@@ -1,0 +1,150 @@
+"""What `overt recordings` does: puts the listening story together, with the running processes or with its own.
+
+When `overt serve` does not run, a notary and an opener are started for the moment, and what the engines left in the
+spool is archived first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from overt.adapters.accounts_file import read_accounts
+from overt.adapters.ledger_holdings import LedgerHoldings
+from overt.adapters.notary_client import NotaryClient
+from overt.adapters.opener_client import OpenerClient
+from overt.adapters.sealed_files import SealedFiles
+from overt.adapters.system_clock import SystemClock
+from overt.adapters.unix_frames import short_path
+from overt.adapters.wav_export import WavExport
+from overt.compose.opener import SOCKET as OPENER
+from overt.compose.worker import AnotherArchives, archive_once
+from overt.domain.access import ROLES, Actor
+from overt.domain.errors import NotPermitted
+from overt.ports import Unavailable
+from overt.services.listening import Exported, Held, ListeningRooms, NoSuchRecording, export
+from overt.vault.format import SealBroken
+
+TENANT = "main"
+NOTARY = "run/notary.sock"
+STARTS_WITHIN_S = 10.0
+ARCHIVED_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of `overt recordings list`."""
+
+    held: Held
+    stored_bytes: int
+
+
+def acting_account(data_folder: Path) -> Actor:
+    """The account bound to the operating-system user. Raises NotPermitted, Unavailable."""
+    uid = os.getuid()
+    actor = read_accounts(data_folder / "overt.toml").get(uid)
+    if actor is None:
+        raise NotPermitted(f"no account is bound to the user id {uid}; an administrator adds an [[account]] for it")
+    return actor
+
+
+def listed(data_folder: Path) -> Sequence[Listed]:
+    """Return every recording that the ledger knows. Raises NotPermitted, Unavailable."""
+    actor = acting_account(data_folder)
+    if "list" not in ROLES[actor.role]:
+        raise NotPermitted(f"the role {actor.role} may not list recordings")
+    stored = {name: size for name, _, size in SealedFiles(data_folder / "recordings").stored(TENANT)}
+    return [
+        Listed(held, stored.get(held.recording, 0)) for held in LedgerHoldings(data_folder / "ledger").all(TENANT)
+    ]
+
+
+def export_wav(data_folder: Path, recording: str, purpose: str, document: str, out: Path) -> Exported:
+    """Export a recording as WAV. Raises as services.listening.export does; NotPermitted without an account."""
+    actor = acting_account(data_folder)
+    held = LedgerHoldings(data_folder / "ledger").find(TENANT, recording)
+    if held is None:
+        raise NoSuchRecording(f"there is no recording {recording}; `overt recordings list` shows those there are")
+    _await_archive(data_folder, held)
+    with ExitStack() as running:
+        running.enter_context(_process(data_folder, "notary", NOTARY))
+        running.enter_context(_process(data_folder, "opener", OPENER))
+        return asyncio.run(_export(data_folder, actor, recording, purpose, document, out))
+
+
+async def _export(
+    data_folder: Path, actor: Actor, recording: str, purpose: str, document: str, out: Path
+) -> Exported:
+    ledger = NotaryClient(data_folder / NOTARY)
+    try:
+        rooms = ListeningRooms(
+            TENANT, ledger, SystemClock(), LedgerHoldings(data_folder / "ledger"), OpenerClient(data_folder / OPENER)
+        )
+        return await export(rooms, actor, recording, purpose, document, WavExport(out))
+    finally:
+        ledger.close()
+
+
+def _await_archive(data_folder: Path, held: Held) -> None:
+    """Return once all of an ended recording is in its file, or nothing more is to be expected."""
+    files = SealedFiles(data_folder / "recordings")
+    deadline = time.monotonic() + ARCHIVED_WITHIN_S
+    while not _archived(files, held) and time.monotonic() < deadline:
+        try:
+            archive_once(data_folder)
+            return
+        except AnotherArchives:
+            time.sleep(0.2)
+
+
+def _archived(files: SealedFiles, held: Held) -> bool:
+    try:
+        return sum(1 for _ in islice(files.records(held.tenant, held.recording), held.chunks)) == held.chunks
+    except (Unavailable, SealBroken):
+        return False
+
+
+@contextmanager
+def _process(data_folder: Path, name: str, path: str) -> Iterator[None]:
+    """Have one of our processes there: the running one, or one of our own for the moment. Raises Unavailable."""
+    if _answers(data_folder / path):
+        yield
+        return
+    started = subprocess.Popen(  # its standard error is ours: it says itself what it is missing
+        [sys.executable, "-m", f"overt.compose.{name}", str(data_folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while not _answers(data_folder / path):
+            if started.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable(name, "it does not run, and could not be started for the moment", retry=False)
+            time.sleep(0.05)
+        yield
+    finally:
+        started.terminate()
+        try:
+            started.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            with short_path(path) as short:
+                probe.connect(short)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,103 @@
+"""`overt recordings`: what was recorded, and having it opened. Exit codes: 0 done, 1 refused or not found, 2 usage,
+3 something does not run or cannot be reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from overt.compose.listening import Listed, export_wav, listed
+from overt.domain.access import PURPOSES
+from overt.domain.errors import Refused
+from overt.ports import Unavailable
+
+REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+
+recordings_app = typer.Typer(help="What was recorded, and having it opened.", no_args_is_help=True)
+
+Folder = Annotated[
+    Path, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False, exists=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@recordings_app.command("list")
+def list_recordings(data: Folder, as_json: AsJson = False) -> None:
+    """List every recording that the ledger knows."""
+    with _translated():
+        found = listed(data)
+    if as_json:
+        print(json.dumps({"recordings": [_as_json(one) for one in found]}, ensure_ascii=False))
+        return
+    if not found:
+        print("Nothing was recorded.", file=sys.stderr)
+        return
+    table = Table("recording", "began (UTC)", "recorded", "state", "told for", "stored")
+    for one in found:
+        began = datetime.fromtimestamp(one.held.started_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        length = f"{one.held.captured_ms / 1000:.1f} s"
+        table.add_row(
+            one.held.recording, began, length, _state(one), one.held.told, f"{one.stored_bytes / 1024:.0f} KiB"
+        )
+    Console().print(table)
+
+
+@recordings_app.command("export")
+def export_recording(
+    data: Folder,
+    recording: Annotated[str, typer.Argument(help="The recording's id, as `overt recordings list` shows it.")],
+    purpose: Annotated[str, typer.Option(help=f"What for: {', '.join(PURPOSES)}.")],
+    out: Annotated[Path, typer.Option(help="Where the WAV file goes.", dir_okay=False)],
+    document: Annotated[str, typer.Option(help="The paper that compels it, for purposes that need one.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Export a recording as stereo WAV: caller left, agent right. Who and what for goes into the ledger first."""
+    if purpose not in PURPOSES:
+        _end(USAGE, f"unknown purpose {purpose}; known are: {', '.join(PURPOSES)}")
+    if not os.access(out.absolute().parent, os.W_OK | os.X_OK):
+        _end(USAGE, f"no file can be written in {out.absolute().parent}")
+    with _translated():
+        done = export_wav(data, recording, purpose, document, out)
+    if as_json:
+        told = {"recording": done.recording, "out": str(out), "milliseconds": done.milliseconds}
+        print(json.dumps({**told, "purpose": purpose, "ledger_index": done.grant}, ensure_ascii=False))
+        return
+    print(f"{out}: {done.milliseconds / 1000:.1f} s of {done.recording}, granted by entry {done.grant} of the ledger")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Refusals and failures as exit codes, each with its reason on standard error."""
+    try:
+        yield
+    except Refused as refused:
+        _end(REFUSED, str(refused))
+    except Unavailable as missing:
+        _end(UNAVAILABLE, str(missing))
+
+
+def _end(code: int, why: str) -> None:
+    print(f"overt recordings: {why}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _state(one: Listed) -> str:
+    return one.held.how or "open"
+
+
+def _as_json(one: Listed) -> dict[str, object]:
+    held = one.held
+    return {
+        "recording": held.recording, "call": held.call, "started_us": held.started_us, "captured_ms": held.captured_ms,
+        "state": _state(one), "told": held.told, "stored_bytes": one.stored_bytes, "ledger_index": held.permitted,
+    }  # fmt: skip
