@@ -29,11 +29,11 @@ class Frame(msgspec.Struct, tag_field="t", kw_only=True, frozen=True, omit_defau
 # ------------------------------------------------------------------------------------------ replies
 
 
-class Done(Frame, tag="done"):
+class Done(Frame, tag="done", kw_only=True, frozen=True):
     """The request was carried out."""
 
 
-class Failed(Frame, tag="failed"):
+class Failed(Frame, tag="failed", kw_only=True, frozen=True):
     """The request was not carried out; `why` is for people, `retry` says whether asking again may help."""
 
     why: str
@@ -43,13 +43,13 @@ class Failed(Frame, tag="failed"):
 # ------------------------------------------------------------------------------- signalling → engine
 
 
-class Hello(Frame, tag="hello"):
+class Hello(Frame, tag="hello", kw_only=True, frozen=True):
     """First frame of a connection to an engine: the per-start key proves that both are of one start."""
 
     proof: bytes
 
 
-class Allocate(Frame, tag="allocate"):
+class Allocate(Frame, tag="allocate", kw_only=True, frozen=True):
     """A call with its four sockets passed along: caller RTP, caller RTCP, agent RTP, agent RTCP."""
 
     tenant: str
@@ -57,7 +57,7 @@ class Allocate(Frame, tag="allocate"):
     rtp_timeout_ms: int = 30_000
 
 
-class Connect(Frame, tag="connect"):
+class Connect(Frame, tag="connect", kw_only=True, frozen=True):
     """Where a leg's other end is, and how it speaks. `event_type` -1: no telephone-event."""
 
     call: str
@@ -72,7 +72,7 @@ class Connect(Frame, tag="connect"):
     receives: bool = True
 
 
-class Play(Frame, tag="play"):
+class Play(Frame, tag="play", kw_only=True, frozen=True):
     """Play a prompt (`lang/id` or `tone:…`) to a leg. `Finished` with the same `play` tells how it went."""
 
     call: str
@@ -82,14 +82,14 @@ class Play(Frame, tag="play"):
     loop: bool = False
 
 
-class StopPlaying(Frame, tag="stop-playing"):
+class StopPlaying(Frame, tag="stop-playing", kw_only=True, frozen=True):
     """Stop what is being played to a leg."""
 
     call: str
     side: str
 
 
-class Relay(Frame, tag="relay"):
+class Relay(Frame, tag="relay", kw_only=True, frozen=True):
     """Join both legs of a call."""
 
     call: str
@@ -106,7 +106,7 @@ class Head(msgspec.Struct, frozen=True):
     frames: int
 
 
-class OpenCapture(Frame, tag="open"):
+class OpenCapture(Frame, tag="open", kw_only=True, frozen=True):
     """A permit as it crosses to the engine, with the sealing order. `mac` is over everything else but `n`."""
 
     tenant: str
@@ -124,7 +124,7 @@ class OpenCapture(Frame, tag="open"):
     mac: bytes = b""
 
 
-class Renew(Frame, tag="renew"):
+class Renew(Frame, tag="renew", kw_only=True, frozen=True):
     """Renew the leases of these episodes' permits. `mac` is over `at_ns` and the episodes."""
 
     episodes: tuple[str, ...]
@@ -132,14 +132,14 @@ class Renew(Frame, tag="renew"):
     mac: bytes = b""
 
 
-class PauseCapture(Frame, tag="pause"):
+class PauseCapture(Frame, tag="pause", kw_only=True, frozen=True):
     """Stop capturing on every leg; the recording stays open with a gap."""
 
     call: str
     reason: str
 
 
-class ResumeCapture(Frame, tag="resume"):
+class ResumeCapture(Frame, tag="resume", kw_only=True, frozen=True):
     """Capture again under the same permit; a resuming entry of the ledger stands at `ledger_index`."""
 
     call: str
@@ -148,34 +148,34 @@ class ResumeCapture(Frame, tag="resume"):
     mac: bytes = b""
 
 
-class CloseCapture(Frame, tag="close"):
+class CloseCapture(Frame, tag="close", kw_only=True, frozen=True):
     """End the recording; answered by `Captured`, or `Done` when none was open."""
 
     call: str
     reason: str
 
 
-class KeepContext(Frame, tag="context"):
+class KeepContext(Frame, tag="context", kw_only=True, frozen=True):
     """The opaque context of a call, for a successor of the signalling process."""
 
     call: str
     context: bytes
 
 
-class Release(Frame, tag="release"):
+class Release(Frame, tag="release", kw_only=True, frozen=True):
     """End a call in the engine; answered by `Released`."""
 
     call: str
 
 
-class ReadContexts(Frame, tag="read-contexts"):
+class ReadContexts(Frame, tag="read-contexts", kw_only=True, frozen=True):
     """Ask for every call that the engine holds: one `HeldCall` each with its four sockets, then `Done`."""
 
 
 # ------------------------------------------------------------------------------- engine → signalling
 
 
-class Finished(Frame, tag="finished"):
+class Finished(Frame, tag="finished", kw_only=True, frozen=True):
     """How playing a prompt went; see ports.Played. `loss_percent` -1: nothing reported."""
 
     call: str
@@ -192,7 +192,7 @@ class Finished(Frame, tag="finished"):
     reason: str = ""
 
 
-class Pressed(Frame, tag="pressed"):
+class Pressed(Frame, tag="pressed", kw_only=True, frozen=True):
     """A key of a leg (RFC 4733), reported once an event."""
 
     call: str
@@ -201,7 +201,7 @@ class Pressed(Frame, tag="pressed"):
     at_ns: int
 
 
-class Stopped(Frame, tag="stopped"):
+class Stopped(Frame, tag="stopped", kw_only=True, frozen=True):
     """A stop key: capture was closed on every leg by `stopped_ns`, by the engine itself."""
 
     call: str
@@ -219,7 +219,7 @@ class Gap(msgspec.Struct, frozen=True):
     cause: str
 
 
-class Captured(Frame, tag="captured"):
+class Captured(Frame, tag="captured", kw_only=True, frozen=True):
     """The account of a recording at its end; see ports.CaptureAccount."""
 
     call: str
@@ -234,7 +234,7 @@ class Captured(Frame, tag="captured"):
     ended_us: int
 
 
-class Paused(Frame, tag="paused"):
+class Paused(Frame, tag="paused", kw_only=True, frozen=True):
     """The engine paused capture by itself."""
 
     call: str
@@ -242,7 +242,7 @@ class Paused(Frame, tag="paused"):
     reason: str
 
 
-class CaptureBroke(Frame, tag="broke"):
+class CaptureBroke(Frame, tag="broke", kw_only=True, frozen=True):
     """The engine cannot capture any more; a `Captured` went before if anything had been captured."""
 
     call: str
@@ -250,21 +250,21 @@ class CaptureBroke(Frame, tag="broke"):
     why: str
 
 
-class Silent(Frame, tag="silent"):
+class Silent(Frame, tag="silent", kw_only=True, frozen=True):
     """Neither RTP nor RTCP from a leg for the time-out."""
 
     call: str
     side: str
 
 
-class Released(Frame, tag="released"):
+class Released(Frame, tag="released", kw_only=True, frozen=True):
     """A call has left the engine; counters a leg."""
 
     call: str
     counters: dict[str, dict[str, int]]
 
 
-class HeldCall(Frame, tag="held-call"):
+class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
     """A call that the engine holds, its context, and whether a recording is open. Its four sockets come along."""
 
     tenant: str
@@ -275,7 +275,7 @@ class HeldCall(Frame, tag="held-call"):
     paused: str = ""
 
 
-class Interrupted(Frame, tag="interrupted"):
+class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):
     """A recording that a dead engine left without an end, read back from the spool; answered by `Done` when entered."""
 
     tenant: str
@@ -290,7 +290,7 @@ class Interrupted(Frame, tag="interrupted"):
 # ------------------------------------------------------------------------------------------- notary
 
 
-class Append(Frame, tag="append"):
+class Append(Frame, tag="append", kw_only=True, frozen=True):
     """A fact to enter (domain.facts.Fact); `body` and `personal` are JSON values."""
 
     id: str
@@ -302,7 +302,7 @@ class Append(Frame, tag="append"):
     personal: dict[str, str]
 
 
-class Entered(Frame, tag="entered"):
+class Entered(Frame, tag="entered", kw_only=True, frozen=True):
     """The durable entry; see ports.Receipt."""
 
     index: int
@@ -312,7 +312,7 @@ class Entered(Frame, tag="entered"):
     checkpoint: str
 
 
-class Prove(Frame, tag="prove"):
+class Prove(Frame, tag="prove", kw_only=True, frozen=True):
     """Ask for the receipt of an entry that stands already."""
 
     index: int
@@ -321,7 +321,7 @@ class Prove(Frame, tag="prove"):
 # ------------------------------------------------------------------------------------------- opener
 
 
-class OpenChunks(Frame, tag="open-chunks"):
+class OpenChunks(Frame, tag="open-chunks", kw_only=True, frozen=True):
     """Ask the opener for a recording's opened chunks, with the receipt of a `listening.granted` entry.
 
     `backing` are the receipts of the recording's own entries: `recording.permitted` (what the caller was told), and
@@ -341,7 +341,7 @@ class OpenChunks(Frame, tag="open-chunks"):
     backing: tuple[Entered, ...] = ()
 
 
-class Chunks(Frame, tag="chunks"):
+class Chunks(Frame, tag="chunks", kw_only=True, frozen=True):
     """Opened chunks in order (track, index, plaintext); `last` when the recording has no more.
 
     Index 0 is the recording's header. A chunk too large for one frame comes in pieces of the same index, in order.

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from overt.adapters.vault_keys import OPENING_FILE, WRAPPING_FILE, generate, read_opening_key, read_wrapping_key
+from overt.adapters.vault_keys import (
+    OPENING_FILE,
+    WRAPPING_FILE,
+    generate,
+    read_opening_key,
+    read_wrapping_key,
+)
 from overt.ports import Unavailable
 
 

@@ -22,7 +22,9 @@ from overt.services.listening import (
     export,
 )
 
-HELD = Held("main", "r1", "call", "quality and training", 3, 0, ended=7, how="closed", captured_ms=40, chunks=3)
+HELD = Held(
+    "main", "r1", "call", "quality and training", 3, 0, ended=7, how="closed", captured_ms=40, chunks=3
+)
 ADA = Actor("ada", "compliance", 1)
 
 
@@ -102,7 +104,13 @@ async def test_granted_before_the_first_byte_and_ended_after_the_last() -> None:
         "recording": "r1", "action": "export", "purpose": "quality", "actor": "ada", "role": "compliance",
         "from_ms": 0, "to_ms": -1, "document": "",
     }  # fmt: skip
-    assert ended.body == {"recording": "r1", "action": "export", "actor": "ada", "grant": 11, "milliseconds": 40}
+    assert ended.body == {
+        "recording": "r1",
+        "action": "export",
+        "actor": "ada",
+        "grant": 11,
+        "milliseconds": 40,
+    }
 
 
 @pytest.mark.asyncio

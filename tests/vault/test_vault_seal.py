@@ -151,7 +151,10 @@ HEADER_TEXT = json.loads(WHOLE[0].body)
         (replace(WHOLE[0], body=json.dumps(HEADER_TEXT | {"more": 1}).encode()), "cannot be read"),
         (replace(WHOLE[0], body=json.dumps(HEADER_TEXT | {"suite": "none"}).encode()), "another suite"),
         (replace(WHOLE[0], body=json.dumps(HEADER_TEXT | {"started_us": "soon"}).encode()), "another type"),
-        (replace(WHOLE[0], body=json.dumps(HEADER_TEXT | {"recording": OTHER}).encode()), "of another recording"),
+        (
+            replace(WHOLE[0], body=json.dumps(HEADER_TEXT | {"recording": OTHER}).encode()),
+            "of another recording",
+        ),
     ],
 )
 def test_a_header_that_is_none_is_named(altered: Record, why: str) -> None:

@@ -31,7 +31,11 @@ runs = st.builds(
 )
 gaps = st.builds(Gap, times, times, st.sampled_from(["lease ran out", "pausé", ""]))
 prompts = st.builds(
-    Sent, st.integers(0, 255), times, st.sampled_from(["en/announce", "tone:ringback"]), st.binary(max_size=500)
+    Sent,
+    st.integers(0, 255),
+    times,
+    st.sampled_from(["en/announce", "tone:ringback"]),
+    st.binary(max_size=500),
 )
 
 

@@ -1,6 +1,6 @@
 """The vectors open with a reader written from the document alone, and with ours; regenerate: run this file.
 
-    PYTHONPATH=src python tests/vault/test_vault_vectors.py
+PYTHONPATH=src python tests/vault/test_vault_vectors.py
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def leave_network() -> dict[str, bool]:
 
 
 def _unshare(what: int) -> bool:
-    return ctypes.CDLL(None, use_errno=True).unshare(what) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).unshare(what) == 0)
 
 
 def _unshare_as_user() -> bool:
@@ -79,5 +79,3 @@ def _unshare_as_user() -> bool:
 def _refuse_inet(event: str, arguments: tuple[object, ...]) -> None:
     if event == "socket.__new__" and arguments[1] != socket.AF_UNIX:
         raise NetworkRefused("the opener talks to nobody but over its Unix socket")
-
-

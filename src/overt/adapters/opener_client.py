@@ -61,5 +61,9 @@ async def _joined(client: FrameClient, request: OpenChunks) -> AsyncIterator[Ope
 
 def _as_frame(receipt: Receipt) -> Entered:
     return Entered(
-        index=receipt.index, entry=receipt.entry, size=receipt.size, proof=receipt.proof, checkpoint=receipt.checkpoint
+        index=receipt.index,
+        entry=receipt.entry,
+        size=receipt.size,
+        proof=receipt.proof,
+        checkpoint=receipt.checkpoint,
     )

@@ -126,11 +126,7 @@ class SealedFiles:
         path = self._base(tenant, recording).with_suffix(ENDED if known.ended else GROWING)
         with _named(path):
             if not known.durable:
-                file = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(file)
-                finally:
-                    os.close(file)
+                _sync_file(path)
                 _sync_folder(path.parent)
             known.durable = known.proven = True
         if known.ended:
@@ -154,12 +150,7 @@ class SealedFiles:
             if known.ended:
                 raise Misplaced(f"recording {recording}: its ended file is broken") from None
         if last and not known.ended:
-            known.durable = False
-            file = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
+            _sync_file(path)
             self._end(path, known)
         return known
 
@@ -209,12 +200,16 @@ def _records(file: BinaryIO) -> Iterator[Record]:
         yield record
 
 
-def _sync_folder(folder: Path) -> None:
-    entries = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_file(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(entries)
+        os.fsync(file)
     finally:
-        os.close(entries)
+        os.close(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    _sync_file(folder)
 
 
 @contextmanager

@@ -32,7 +32,9 @@ def generate(folder: Path) -> WrappingKey:
         _write_new(folder / OPENING_FILE, _line(_OPENING, public.key_id, key.raw), 0o600)
         _write_new(folder / WRAPPING_FILE, _line(_WRAPPING, public.key_id, public.raw), 0o644)
     except FileExistsError as error:
-        raise Unavailable("vault keys", f"{error.filename} exists already; it is never overwritten", retry=False) from error
+        raise Unavailable(
+            "vault keys", f"{error.filename} exists already; it is never overwritten", retry=False
+        ) from error
     except OSError as error:
         raise Unavailable("vault keys", f"{error.strerror}: {error.filename}", retry=False) from error
     return public
@@ -43,7 +45,9 @@ def read_opening_key(folder: Path) -> OpeningKey:
     path = folder / OPENING_FILE
     key_id, raw = _read(path, _OPENING)
     if path.stat().st_mode & 0o077:
-        raise Unavailable("vault keys", f"{path} may be read by others: chmod 600 it, and ask who did", retry=False)
+        raise Unavailable(
+            "vault keys", f"{path} may be read by others: chmod 600 it, and ask who did", retry=False
+        )
     key = OpeningKey(raw)
     try:
         found = key.public.key_id
@@ -92,7 +96,9 @@ def _read(path: Path, kind: str) -> tuple[str, bytes]:
         found, key_id, encoded = path.read_text(encoding="ascii").strip().split("+", 2)
         raw = base64.b64decode(encoded, validate=True)
     except OSError as error:
-        raise Unavailable("vault keys", f"{error.strerror}: {path}; `overt init` makes the keys", retry=False) from error
+        raise Unavailable(
+            "vault keys", f"{error.strerror}: {path}; `overt init` makes the keys", retry=False
+        ) from error
     except (ValueError, binascii.Error) as error:
         raise Unavailable("vault keys", f"{path} is no key file", retry=False) from error
     if found != kind:

@@ -90,7 +90,11 @@ def _stretches(runs: Sequence[Run]) -> Iterator[_Stretch]:
     for run in runs:
         time = time + _signed(run.rtp_time - before.rtp_time) if before is not None else run.rtp_time
         offset = samples_of(run.arrival_ns) - time
-        if before is not None and not _continues(before, run) and not -_EARLY <= offset - stretch.recent <= _LATE:
+        if (
+            before is not None
+            and not _continues(before, run)
+            and not -_EARLY <= offset - stretch.recent <= _LATE
+        ):
             yield stretch
             stretch = _Stretch()
         stretch.add(time, run, offset)
@@ -144,14 +148,17 @@ class WavExport:
         """The whole recording, shape (samples, 2). Raises NotOpened when there is nothing, or no sane length."""
         voices = {track: place(runs) for track, runs in self._runs.items()}
         prompts = {
-            track: [Placed(samples_of(one.started_ns), one.payload, 0) for one in sent] for track, sent in self._sent.items()
+            track: [Placed(samples_of(one.started_ns), one.payload, 0) for one in sent]
+            for track, sent in self._sent.items()
         }
         every = [one for placed in (*voices.values(), *prompts.values()) for one in placed]
         if not every:
             raise NotOpened("nothing was recorded")
         begin, end = min(one.at for one in every), max(one.end for one in every)
         if end - begin > LONGEST_S * RATE:
-            raise NotOpened(f"its times span {(end - begin) // RATE} seconds; more than a day cannot be laid out")
+            raise NotOpened(
+                f"its times span {(end - begin) // RATE} seconds; more than a day cannot be laid out"
+            )
         sound: Samples = np.zeros((end - begin, 2), np.int16)
         for track, channel in CHANNELS.items():
             for one in voices[track]:

@@ -53,7 +53,9 @@ def acting_account(data_folder: Path) -> Actor:
     uid = os.getuid()
     actor = read_accounts(data_folder / "overt.toml").get(uid)
     if actor is None:
-        raise NotPermitted(f"no account is bound to the user id {uid}; an administrator adds an [[account]] for it")
+        raise NotPermitted(
+            f"no account is bound to the user id {uid}; an administrator adds an [[account]] for it"
+        )
     return actor
 
 
@@ -64,7 +66,8 @@ def listed(data_folder: Path) -> Sequence[Listed]:
         raise NotPermitted(f"the role {actor.role} may not list recordings")
     stored = {name: size for name, _, size in SealedFiles(data_folder / "recordings").stored(TENANT)}
     return [
-        Listed(held, stored.get(held.recording, 0)) for held in LedgerHoldings(data_folder / "ledger").all(TENANT)
+        Listed(held, stored.get(held.recording, 0))
+        for held in LedgerHoldings(data_folder / "ledger").all(TENANT)
     ]
 
 
@@ -73,7 +76,9 @@ def export_wav(data_folder: Path, recording: str, purpose: str, document: str, o
     actor = acting_account(data_folder)
     held = LedgerHoldings(data_folder / "ledger").find(TENANT, recording)
     if held is None:
-        raise NoSuchRecording(f"there is no recording {recording}; `overt recordings list` shows those there are")
+        raise NoSuchRecording(
+            f"there is no recording {recording}; `overt recordings list` shows those there are"
+        )
     _await_archive(data_folder, held)
     with ExitStack() as running:
         running.enter_context(_process(data_folder, "notary", NOTARY))
@@ -87,7 +92,11 @@ async def _export(
     ledger = NotaryClient(data_folder / NOTARY)
     try:
         rooms = ListeningRooms(
-            TENANT, ledger, SystemClock(), LedgerHoldings(data_folder / "ledger"), OpenerClient(data_folder / OPENER)
+            TENANT,
+            ledger,
+            SystemClock(),
+            LedgerHoldings(data_folder / "ledger"),
+            OpenerClient(data_folder / OPENER),
         )
         return await export(rooms, actor, recording, purpose, document, WavExport(out))
     finally:
@@ -128,7 +137,9 @@ def _process(data_folder: Path, name: str, path: str) -> Iterator[None]:
         deadline = time.monotonic() + STARTS_WITHIN_S
         while not _answers(data_folder / path):
             if started.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(name, "it does not run, and could not be started for the moment", retry=False)
+                raise Unavailable(
+                    name, "it does not run, and could not be started for the moment", retry=False
+                )
             time.sleep(0.05)
         yield
     finally:

@@ -132,7 +132,12 @@ async def export(
     if held.ended is None:
         raise NotOpened(f"recording {recording} has no end in the ledger yet; it opens once it has ended")
     verdict = may(actor, "export", purpose=purpose, told=held.told, document=document)
-    asked: Mapping[str, Json] = {"recording": recording, "action": "export", "purpose": purpose, "actor": actor.name}
+    asked: Mapping[str, Json] = {
+        "recording": recording,
+        "action": "export",
+        "purpose": purpose,
+        "actor": actor.name,
+    }
     if isinstance(verdict, Denied):
         await rooms.ledger.enter(_fact(rooms, held, "listening.refused", {**asked, "reason": verdict.reason}))
         raise NotPermitted(verdict.reason)

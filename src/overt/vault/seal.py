@@ -44,7 +44,9 @@ def nonce(index: int) -> bytes:
 class Sealer:
     """One recording being sealed. Holds the data key, and can only seal."""
 
-    def __init__(self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes) -> None:
+    def __init__(
+        self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes
+    ) -> None:
         self._aead = AESGCM(data_key(file_secret, erasure_secret, header.tenant, header.recording))
         self._tenant, self._recording = header.tenant, header.recording
         self.head, self.chunks, self._ended = FIRST_HEAD, 0, False

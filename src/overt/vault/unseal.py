@@ -100,6 +100,7 @@ def unseal(
             plaintext = aead.decrypt(nonce(record.index), record.body, head + record.prefix)
         except InvalidTag as error:
             raise SealBroken(
-                f"recording {record.recording}, record {record.index}", "it was altered, or its erasure secret is another"
+                f"recording {record.recording}, record {record.index}",
+                "it was altered, or its erasure secret is another",
             ) from error
         yield Opened(record.track, record.index, plaintext, bool(record.flags & END))
