@@ -63,7 +63,17 @@ def _unshare(what: int) -> bool:
 
 
 def _unshare_as_user() -> bool:
-    """Take a user namespace along, in which we stay who we are; other accounts then show as nobody, and get nothing."""
+    """Take a user namespace along, in which we stay who we are; other accounts show as nobody, and get nothing.
+
+    There is no way back from a namespace in which we are nobody too, so a child tries it first.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if _become_own_user() else 1)
+    return os.waitpid(child, 0)[1] == 0 and _become_own_user()
+
+
+def _become_own_user() -> bool:
     uid, gid = os.getuid(), os.getgid()
     if not _unshare(_NEWUSER | _NEWNET):
         return False
@@ -72,8 +82,8 @@ def _unshare_as_user() -> bool:
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     except OSError:
-        return True
-    return True
+        return False
+    return os.getuid() == uid
 
 
 def _refuse_inet(event: str, arguments: tuple[object, ...]) -> None:
