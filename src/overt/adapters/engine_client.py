@@ -69,12 +69,7 @@ class EngineCall:
 
     async def connect(self, side: Side, media: LegMedia) -> None:
         """See ports.CallMedia."""
-        self._connects[side] = protocol.Connect(
-            call=self.call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port,
-            codec=media.codec, payload_type=media.payload_type,
-            event_type=-1 if media.event_type is None else media.event_type,
-            sends=media.sends, receives=media.receives,
-        )  # fmt: skip
+        self._connects[side] = _connect(self.call, side, media)
         await self.engine.client.answer(self._connects[side])
 
     async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
@@ -150,6 +145,13 @@ class EngineCall:
                 counters = reply.counters
         self._engines.forget(self)
         return {side: counters.get(side, {}) for side in SIDES}
+
+    def adopt(self, legs: Mapping[Side, LegMedia], stop_keys: str) -> None:
+        """Know again where a predecessor had connected the legs, in case this engine dies too."""
+        for side, media in legs.items():
+            self._connects[side] = _connect(self.call, side, media)
+        if stop_keys:
+            self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
 
     # ---- what the engine says
 
@@ -342,6 +344,14 @@ class Engines:
         for engine in self._engines:
             engine.stopping = True
             engine.client.close()
+
+
+def _connect(call: str, side: Side, media: LegMedia) -> protocol.Connect:
+    return protocol.Connect(
+        call=call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port, codec=media.codec,
+        payload_type=media.payload_type, event_type=-1 if media.event_type is None else media.event_type,
+        sends=media.sends, receives=media.receives,
+    )  # fmt: skip
 
 
 def _played(frame: protocol.Finished) -> Played:

@@ -15,7 +15,8 @@ from overt.ports import CallControl, CallMedia, NotDurable, Unavailable
 from overt.services.attended import Attended
 from overt.services.context import Context
 from overt.services.house import House, Line
-from overt.services.recording import close_recording, enter_telling, keep_recording, play_all, record
+from overt.services.recording import close_recording, keep_recording, record
+from overt.services.telling import enter_telling, play_all
 
 BUSY = {486: "busy", 600: "busy", 603: "declined", 408: "no answer", 480: "no answer", 487: "no answer"}
 ENDING_S = 20.0

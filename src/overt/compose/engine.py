@@ -1,0 +1,54 @@
+"""A media engine process. It holds the public wrapping key only, and stops capturing by itself when it must."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from overt.adapters.closed_process import close_memory
+from overt.adapters.prompt_files import load_prompts
+from overt.adapters.unix_frames import short_path
+from overt.adapters.vault_keys import read_wrapping_key
+from overt.engine.desk import Desk
+from overt.engine.loop import Loop
+from overt.engine.prompts import Library
+from overt.engine.spool import Spool, recover
+from overt.ports import Unavailable
+
+_log = logging.getLogger("overt.engine")
+
+
+def main(data_folder: Path, name: str, start_key: bytes) -> int:
+    """Serve the signaller on DATA/run/<name>.sock until SIGTERM. Return the exit code: 3 when something is missing."""
+    close_memory(keys=True)
+    try:
+        prompts, _ = load_prompts(data_folder / "prompts")
+        wrapping = read_wrapping_key(data_folder / "keys")
+        folder = data_folder / "spool" / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unended, number = recover(folder)
+    except (Unavailable, OSError) as error:
+        _log.error("the engine does not start: %s", error)
+        return 3
+    loop = Loop()
+    library = Library({prompt: loaded.samples for prompt, loaded in prompts.items()})
+    desk = Desk(loop, library, Spool(folder, number), wrapping, start_key, unended)
+    socket = data_folder / "run" / f"{name}.sock"
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket.unlink(missing_ok=True)
+    with short_path(socket) as short:
+        desk.listen(short)
+    for signalled in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signalled, lambda *_: setattr(loop, "stopping", True))
+    gc.collect()
+    gc.freeze()
+    loop.run()
+    desk.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], bytes.fromhex(sys.stdin.readline().strip())))

@@ -1,0 +1,176 @@
+"""The signalling process: SIP, the consent machines, the story of each call. It can neither open nor sign."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from overt.adapters.closed_process import close_memory
+from overt.adapters.engine_client import Engines, HeldCall
+from overt.adapters.law_files import load_table
+from overt.adapters.notary_client import NotaryClient
+from overt.adapters.number_hints import AddressBook
+from overt.adapters.prompt_files import load_prompts
+from overt.adapters.rtp_ports import PortPool
+from overt.adapters.sqlite_erasures import SqliteErasures
+from overt.adapters.system_clock import SystemClock
+from overt.adapters.vault_keys import read_wrapping_key
+from overt.config import FILE, Settings, SettingsRefused, load_settings
+from overt.domain.call import Keys
+from overt.domain.errors import Refused
+from overt.domain.facts import Fact
+from overt.domain.policy import LinePolicy
+from overt.faces.sip.control import SipControl
+from overt.faces.sip.gateway import Doors, Gateway
+from overt.ports import CaptureAccount, NotDurable, Unavailable
+from overt.services.attending import attend, take_up
+from overt.services.context import Context
+from overt.services.house import House, Line, PromptFacts
+
+READY = "run/ready"
+_log = logging.getLogger("overt.signalling")
+
+
+def main(data_folder: Path, start_key: bytes) -> int:
+    """Serve calls until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
+    close_memory(keys=False)
+    try:
+        asyncio.run(_serve(data_folder, start_key))
+    except (Unavailable, SettingsRefused, Refused, OSError) as error:
+        _log.error("signalling does not start: %s", error)
+        return 3
+    return 0
+
+
+async def _serve(data_folder: Path, start_key: bytes) -> None:
+    settings = load_settings(data_folder)
+    clock = SystemClock()
+    ledger = NotaryClient(data_folder / "run" / "notary.sock")
+    pool = PortPool(settings.rtp_address, settings.rtp_first, settings.rtp_last, clock.monotonic_ns)
+    paths = [data_folder / "run" / f"engine-{number}.sock" for number in range(settings.engine_count)]
+    lost = _Interruptions(ledger, clock)
+    engines = Engines(paths, pool, settings.rtp_address, start_key, settings.rtp_timeout_s * 1000, lost.enter)
+    house = make_house(data_folder, settings, clock, ledger, engines)
+    gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))
+    held = await engines.start()
+    await ledger.enter(_started(house, settings, data_folder))
+    await gateway.start()
+    for one in held:
+        _take_up(house, gateway, one)
+    ready = {"sip": f"{settings.sip_address}:{settings.sip_port}", "restored": len(held)}
+    (data_folder / READY).write_text(json.dumps(ready))
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    (data_folder / READY).unlink(missing_ok=True)
+    await gateway.stop()
+    await engines.stop()
+
+
+async def _on_call(house: House, control: SipControl) -> None:
+    line = house.line(control.offer.called)
+    if line is None:
+        await control.refuse(404, "no such line")
+        return
+    await attend(house, control, line)
+
+
+def _take_up(house: House, gateway: Gateway, held: HeldCall) -> None:
+    """Go on with a call of a dead predecessor, or free its sockets when too little of it is known."""
+    try:
+        context = Context.decoded(held.context)
+    except ValueError:
+        gateway.run(_let_go(held))
+        return
+    control = gateway.restore(context.offer, context.control)
+    line = next((one for one in house.lines.values() if one.policy.name == context.line), None)
+    if control is None or line is None:
+        gateway.run(_let_go(held))
+        return
+    held.media.adopt(context.legs, house.keys.stop if context.state.phase == "bridged" else "")
+    gateway.run(take_up(house, control, line, context, held.media))
+
+
+async def _let_go(held: HeldCall) -> None:
+    await held.media.close("call lost")
+    await held.media.release()
+
+
+def make_house(
+    data_folder: Path, settings: Settings, clock: SystemClock, ledger: NotaryClient, engines: Engines
+) -> House:
+    """Put the house together. Raises Unavailable, Refused or SettingsRefused with what to do."""
+    prompts, problems = load_prompts(data_folder / "prompts")
+    for problem in problems:
+        _log.error("recording stays off where this is needed: %s", problem)
+    known = [(one.number, one.place, one.source) for one in settings.addresses_on_file]
+    return House(
+        tenant=settings.tenant, ledger=ledger, clock=clock,
+        erasures=SqliteErasures(data_folder / "registers" / "erasures.sqlite"), engine=engines,
+        addresses=AddressBook(known), law=load_table(), profile=settings.profile, served=settings.served,
+        recorder_place=settings.recorder_place, lines=_lines(settings),
+        prompts={name: PromptFacts(str(one.version), one.sha256, one.duration_ms) for name, one in prompts.items()},
+        keys=Keys(settings.yes_key, settings.no_key, settings.stop_key), on_failure=settings.failure,
+        answer_s=settings.answer_s, ring_s=settings.ring_s, key_id=read_wrapping_key(data_folder / "keys").key_id,
+        report=lambda call, error: _log.error("call %s: %s", call, error, exc_info=error),
+    )  # fmt: skip
+
+
+def _lines(settings: Settings) -> dict[str, Line]:
+    lines: dict[str, Line] = {}
+    for one in settings.lines:
+        policy = LinePolicy(
+            one.name, one.telling, one.chosen_by, one.purpose, one.languages, one.agent_place,
+            one.agent_notice_on_file, one.retention_days,
+        )  # fmt: skip
+        for number in one.numbers:
+            lines[number] = Line(policy, one.agent)
+    return lines
+
+
+def _doors(settings: Settings) -> Doors:
+    trunks = {address: trunk.name for trunk in settings.trunks for address in trunk.addresses}
+    return Doors(settings.tenant, settings.sip_address, settings.sip_port, settings.sip_tcp, trunks)
+
+
+def _started(house: House, settings: Settings, data_folder: Path) -> Fact:
+    digest = hashlib.sha256((data_folder / FILE).read_bytes()).hexdigest()
+    body = {"settings_sha256": digest, "law_version": house.law.version, "failure": settings.failure}
+    return Fact(house.clock.new_id(), house.tenant, "system.started", house.clock.now_us(), "", body)
+
+
+class _Interruptions:
+    """Enters the ends of recordings whose engine died: the last chunk that reached the disk is their end."""
+
+    def __init__(self, ledger: NotaryClient, clock: SystemClock) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def enter(self, tenant: str, call: str, account: CaptureAccount) -> None:
+        """Enter one, until it stands."""
+        task = asyncio.create_task(self._enter(tenant, call, account))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _enter(self, tenant: str, call: str, account: CaptureAccount) -> None:
+        body = {
+            "recording": account.recording, "chunks": account.chunks, "head": account.head,
+            "captured_ms": account.captured_ms, "cause": account.reason,
+        }  # fmt: skip
+        fact = Fact(self._clock.new_id(), tenant, "recording.interrupted", self._clock.now_us(), call, body)
+        while True:
+            try:
+                await self._ledger.enter(fact)
+                return
+            except NotDurable:
+                await asyncio.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), bytes.fromhex(sys.stdin.readline().strip())))

@@ -1,0 +1,115 @@
+"""`overt serve`: starts every process, watches them, starts again what died, and stops all in order."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overt.config import Settings, load_settings
+
+WATCH_S = 0.05
+STOP_S = 10.0
+HEALTHY_S = 5.0
+LONGEST_WAIT_S = 5.0
+START_KEY_BYTES = 32
+_log = logging.getLogger("overt.serve")
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to be kept running. `argument` follows the data folder; `keyed` ones read the start key."""
+
+    name: str
+    module: str
+    argument: str = ""
+    keyed: bool = False
+    process: subprocess.Popen[str] | None = None
+    started: float = 0.0
+    failures: int = 0
+    not_before: float = field(default=0.0)
+
+
+def children(settings: Settings) -> list[Child]:
+    """The processes, in the order in which they start; they stop in the opposite order."""
+    engines = [Child(f"engine-{n}", "engine", f"engine-{n}", keyed=True) for n in range(settings.engine_count)]
+    return [
+        Child("notary", "notary"), Child("opener", "opener"), Child("worker", "worker"), *engines,
+        Child("signalling", "signalling", keyed=True),
+    ]  # fmt: skip
+
+
+class Supervisor:
+    """Keeps the children running until told to stop."""
+
+    def __init__(self, data_folder: Path, on_change: Callable[[str], None]) -> None:
+        self._folder, self._on_change = data_folder, on_change
+        self._children = children(load_settings(data_folder))
+        self._start_key = secrets.token_bytes(START_KEY_BYTES)
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT. Return the exit code: 3 when a process cannot be started at all."""
+        (self._folder / "run").mkdir(mode=0o700, exist_ok=True)
+        (self._folder / "run" / "ready").unlink(missing_ok=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "_stopping", True))
+        for child in self._children:
+            self._start(child)
+        refused = 0
+        while not self._stopping and not refused:
+            time.sleep(WATCH_S)
+            for child in self._children:
+                refused = refused or self._watch(child)
+        self._stop_all()
+        return refused
+
+    def _start(self, child: Child) -> None:
+        command = [sys.executable, "-m", f"overt.compose.{child.module}", str(self._folder)]
+        if child.argument:
+            command.append(child.argument)
+        child.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        assert child.process.stdin is not None
+        if child.keyed:
+            child.process.stdin.write(self._start_key.hex() + "\n")
+        child.process.stdin.close()
+        child.started = time.monotonic()
+        (self._folder / "run" / f"{child.name}.pid").write_text(str(child.process.pid))
+
+    def _watch(self, child: Child) -> int:
+        """Start a child again when it died. A process that refuses to start (exit 3) thrice ends the supervisor."""
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.not_before:
+                self._start(child)
+            return 0
+        code = child.process.poll()
+        if code is None:
+            return 0
+        if now - child.started > HEALTHY_S:
+            child.failures = 0
+        child.failures += 1
+        self._on_change(f"{child.name} ended with {code}; starting it again")
+        if code == 3 and child.failures >= 3:
+            return 3
+        child.process = None
+        child.not_before = now + min(0.05 * 2 ** (child.failures - 1), LONGEST_WAIT_S)
+        return 0
+
+    def _stop_all(self) -> None:
+        for child in reversed(self._children):
+            if child.process is None or child.process.poll() is not None:
+                continue
+            child.process.terminate()
+            try:
+                child.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            (self._folder / "run" / f"{child.name}.pid").unlink(missing_ok=True)

@@ -1,0 +1,227 @@
+"""Settings: one table of what may stand in `overt.toml`, parsed once into frozen values.
+
+`SETTINGS` is the table: name, kind, default (or REQUIRED), and one line of help. The sections that may come many times
+(`[[trunk]]`, `[[line]]`, `[[account]]`, `[[address_on_file]]`) are the tables below it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
+FILE = "overt.toml"
+REQUIRED = object()
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; the text names the setting and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its kind, its default, the values that it may have (any when empty), and what it means."""
+
+    kind: type
+    default: Any
+    meaning: str
+    choices: tuple[str, ...] = ()
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "tenant": Setting(str, "main", "The tenant in every id, path, key and ledger origin."),
+    "failure": Setting(
+        str, REQUIRED, "What happens to a call when recording fails. There is no default.",
+        ("end-call", "stop-and-tell", "stop-and-flag"),
+    ),
+    "recorder_place": Setting(str, "", "Where this machine records: an ISO 3166 code such as US-GA."),
+    "served": Setting(list, [], "The places that the lines serve; «US» stands for the 50 states and DC. Unset: strictest."),
+    "profile": Setting(str, "standard", "How sure an accepted form of consent must be.", ("standard", "strict")),
+    "sip_address": Setting(str, "127.0.0.1", "The address on which SIP is served."),
+    "sip_port": Setting(int, 5060, "The port on which SIP is served, UDP and TCP."),
+    "sip_tcp": Setting(bool, True, "Whether SIP is served over TCP too."),
+    "rtp_address": Setting(str, "127.0.0.1", "The address to which parties send their sound."),
+    "rtp_first": Setting(int, 16384, "The first media port."),
+    "rtp_last": Setting(int, 32767, "The last media port."),
+    "engines": Setting(int, 0, "How many media engines; 0 for one less than there are cores, at least one."),
+    "rtp_timeout_s": Setting(int, 30, "A leg from which nothing came for so long is over."),
+    "ring_s": Setting(int, 30, "How long an agent is rung."),
+    "answer_s": Setting(int, 6, "How long a caller has for an answer, after the question."),
+    "yes_key": Setting(str, "1", "The key that allows recording."),
+    "no_key": Setting(str, "2", "The key that refuses it."),
+    "stop_key": Setting(str, "*", "The key that stops recording at any time; the other party does not hear it."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """Who may call: a name and the addresses from which it sends."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line: the numbers or names that are called, where its agents are, how it tells."""
+
+    name: str
+    numbers: tuple[str, ...]
+    agent: str
+    agent_place: str = ""
+    agent_notice_on_file: str = ""
+    languages: tuple[str, ...] = ("en",)
+    purpose: str = "quality and training"
+    telling: Literal["ask", "announce"] = "ask"
+    chosen_by: str = ""
+    retention_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may use the commands: bound to an operating-system user."""
+
+    name: str
+    uid: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressOnFile:
+    """A service address: where the holder of a number is known to be, and who says so."""
+
+    number: str
+    place: str
+    source: str
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "trunk": Trunk,
+    "line": Line,
+    "account": Account,
+    "address_on_file": AddressOnFile,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, as parsed. See SETTINGS for what each means."""
+
+    tenant: str
+    failure: OnFailure
+    recorder_place: str
+    served: tuple[str, ...]
+    profile: Literal["standard", "strict"]
+    sip_address: str
+    sip_port: int
+    sip_tcp: bool
+    rtp_address: str
+    rtp_first: int
+    rtp_last: int
+    engines: int
+    rtp_timeout_s: int
+    ring_s: int
+    answer_s: int
+    yes_key: str
+    no_key: str
+    stop_key: str
+    trunks: tuple[Trunk, ...] = ()
+    lines: tuple[Line, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    addresses_on_file: tuple[AddressOnFile, ...] = field(default=(), repr=False)
+
+    @property
+    def engine_count(self) -> int:
+        """How many engines run."""
+        return self.engines or max(1, (os.cpu_count() or 1) - 1)
+
+
+US_PLACES = tuple(
+    f"US-{code}"
+    for code in (
+        "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+        "PA RI SC SD TN TX UT VT VA WA WV WI WY"
+    ).split()
+)
+
+
+def parse_settings(text: str) -> Settings:
+    """Return the settings in a TOML text. Raises SettingsRefused naming what is wrong and what was likely meant."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsRefused(f"{FILE}: {error}") from error
+    for name in written:
+        if name not in SETTINGS and name not in SECTIONS:
+            near = difflib.get_close_matches(name, [*SETTINGS, *SECTIONS], 1)
+            raise SettingsRefused(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else ""))
+    plain = {name: _value(name, one, written) for name, one in SETTINGS.items()}
+    plain["served"] = tuple(place for one in plain["served"] for place in (US_PLACES if one == "US" else (one,)))
+    many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
+    settings = Settings(
+        **plain, trunks=many["trunk"], lines=many["line"], accounts=many["account"],
+        addresses_on_file=many["address_on_file"],
+    )  # fmt: skip
+    _check(settings)
+    return settings
+
+
+def _value(name: str, setting: Setting, written: Mapping[str, Any]) -> Any:
+    value = written.get(name, setting.default)
+    if value is REQUIRED:
+        raise SettingsRefused(f"{name} must be set ({', '.join(setting.choices)}): {setting.meaning}")
+    if type(value) is not setting.kind:
+        raise SettingsRefused(f"{name} must be {setting.kind.__name__}, not {value!r}")
+    if setting.choices and value not in setting.choices:
+        raise SettingsRefused(f"{name} must be one of {', '.join(setting.choices)}, not {value}")
+    return value
+
+
+def _section(name: str, kind: type[Any], rows: Any) -> tuple[Any, ...]:
+    if not isinstance(rows, list):
+        raise SettingsRefused(f"[[{name}]] must be a list of tables")
+    return tuple(_row(name, kind, row) for row in rows)
+
+
+def _row(name: str, kind: type[Any], row: Mapping[str, Any]) -> Any:
+    known = kind.__dataclass_fields__
+    for strange in set(row) - set(known):
+        near = difflib.get_close_matches(strange, known, 1)
+        raise SettingsRefused(f"[[{name}]]: unknown field {strange}" + (f"; did you mean {near[0]}?" if near else ""))
+    try:
+        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+    except TypeError as error:
+        raise SettingsRefused(f"[[{name}]]: {error}") from error
+
+
+def _check(settings: Settings) -> None:
+    if not 1024 <= settings.rtp_first < settings.rtp_last <= 65535:
+        raise SettingsRefused("rtp_first and rtp_last must span ports between 1024 and 65535")
+    keys = settings.yes_key + settings.no_key + settings.stop_key
+    if len(set(keys)) != len(keys) or not set(keys) <= set("0123456789*#") or not settings.stop_key:
+        raise SettingsRefused("yes_key, no_key and stop_key must be different keys of 0-9 * #")
+    numbers = [number for line in settings.lines for number in line.numbers]
+    doubles = sorted({number for number in numbers if numbers.count(number) > 1})
+    if doubles:
+        raise SettingsRefused(f"{', '.join(doubles)}: a number belongs to one line only")
+
+
+def resolve_data_folder(option: Path | None) -> Path:
+    """The data folder: --data, else OVERT_DATA. Raises SettingsRefused when neither is given."""
+    chosen = option or (Path(os.environ["OVERT_DATA"]) if os.environ.get("OVERT_DATA") else None)
+    if chosen is None:
+        raise SettingsRefused("say where the data folder is: --data DIR, or OVERT_DATA")
+    return chosen.absolute()
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read DATA/overt.toml. Raises SettingsRefused, saying what to do."""
+    try:
+        return parse_settings((folder / FILE).read_text())
+    except OSError as error:
+        raise SettingsRefused(f"{folder / FILE}: {error.strerror}; run `overt init --data {folder}` first") from error

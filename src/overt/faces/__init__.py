@@ -1,0 +1,1 @@
+"""Who is at the door: translate, call one service, translate back."""

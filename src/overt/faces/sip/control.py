@@ -1,0 +1,181 @@
+"""ports.CallControl over two legs of the user agent: the caller's, which a trunk offered, and the agent's, which we ring."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from overt.domain.identity import AGENT, CALLER, Side
+from overt.ports import CallEvent, Dialled, HungUp, LegChanged, LegMedia, Listener, Offer, Ringing, Unavailable
+from overt.wire.sdp import Description
+from overt.wire.sip import agent as sip
+from overt.wire.sip.errors import RemoteProtocolError
+from overt.wire.sip.headers import NameAddress, passes
+from overt.wire.sip.message import Request
+from overt.wire.sip.transaction import Peer
+from overt.wire.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from overt.faces.sip.gateway import Gateway
+
+ANSWER_S = 32.0
+ANONYMOUS = ("anonymous", "unknown", "restricted", "unavailable")
+
+
+class SipControl:
+    """The signalling of one call."""
+
+    def __init__(self, gateway: Gateway, offer: Offer, leg: sip.Leg) -> None:
+        self.offer = offer
+        self._gateway, self._caller = gateway, leg
+        self._agent: sip.Leg | None = None
+        self._listener: Listener | None = None
+        self._unheard: list[CallEvent] = []
+        self._answered: asyncio.Future[LegMedia] | None = None
+        self._dialled: asyncio.Future[Dialled] | None = None
+        gateway.keep(leg, self)
+
+    def listen(self, listener: Listener) -> None:
+        """See ports.CallControl. What happened before is told now."""
+        self._listener = listener
+        for event in self._unheard:
+            listener(event)
+        self._unheard.clear()
+
+    def _post(self, event: CallEvent) -> None:
+        if self._listener is None:
+            self._unheard.append(event)
+        else:
+            self._listener(event)
+
+    def take_up(self, leg: sip.Leg | None) -> None:
+        """The agent's leg as a predecessor left it."""
+        self._agent = leg
+        if leg is not None:
+            self._gateway.keep(leg, self)
+
+    def _do(self, act: Callable[[int], Iterable[sip.Happening]]) -> None:
+        self._gateway.perform(act(time.monotonic_ns()))
+
+    # ---- ports.CallControl
+
+    async def answer(self, address: str, port: int) -> LegMedia:
+        """See ports.CallControl."""
+        self._answered = asyncio.get_running_loop().create_future()
+        try:
+            self._do(lambda now: self._gateway.agent.answer(self._caller, address, port, now))
+            return await asyncio.wait_for(self._answered, ANSWER_S)
+        except RemoteProtocolError as error:
+            await self.refuse(error.status, error.reason)
+            raise Unavailable("caller", error.reason, retry=False) from error
+        except TimeoutError as error:
+            raise Unavailable("caller", "no ACK came", retry=False) from error
+
+    async def refuse(self, status: int, reason: str) -> None:
+        """See ports.CallControl."""
+        self._do(lambda now: self._gateway.agent.refuse(self._caller, status, reason, now))
+        self._gateway.forget(self._caller)
+
+    async def dial(self, target: str, address: str, port: int, ring_s: int) -> Dialled:
+        """See ports.CallControl."""
+        invite = self._caller.invite
+        from_ = invite.from_ if invite.headers else NameAddress(Uri("sip", self.offer.caller.text, address))
+        headers = tuple((name, value) for name, value in invite.headers if passes(name))
+        hops = int(invite.get("Max-Forwards") or "70") - 1
+        self._dialled = asyncio.get_running_loop().create_future()
+        codec = self._caller.far.audio.codec if self._caller.far and self._caller.far.audio else None
+        host, sip_port = Uri.parse(target).address
+        now = time.monotonic_ns()
+        leg, happened = self._gateway.agent.invite(
+            target, Peer(host, sip_port), NameAddress(from_.uri, from_.display), address, port, now,
+            headers=headers, hops=hops, first=codec[1] if codec else "PCMU",
+        )  # fmt: skip
+        self._agent = leg
+        self._gateway.keep(leg, self)
+        self._gateway.perform(happened)
+        try:
+            return await asyncio.wait_for(self._dialled, ring_s)
+        except TimeoutError:
+            await self.hang_up(AGENT)
+            return Dialled(None, 408, "no answer")
+
+    async def hang_up(self, side: Side) -> None:
+        """See ports.CallControl."""
+        leg = self._caller if side == CALLER else self._agent
+        if leg is None:
+            return
+        self._do(lambda now: self._gateway.agent.hang_up(leg, now))
+        if leg.state == "ended":
+            self._gateway.forget(leg)
+        if side == AGENT and self._dialled is not None and not self._dialled.done():
+            self._dialled.set_result(Dialled(None, 487, "given up"))
+
+    def snapshot(self) -> dict[str, object]:
+        """See ports.CallControl."""
+        return {"caller": self._caller.as_json(), "agent": self._agent.as_json() if self._agent else None}
+
+    # ---- what happens to the legs
+
+    def happen(self, happening: sip.Happening) -> None:
+        """Take what the agent says of one of the legs."""
+        assert not isinstance(happening, sip.Send)
+        side: Side = CALLER if happening.leg is self._caller else AGENT
+        match happening:
+            case sip.Confirmed(leg):
+                self._confirmed(side, leg)
+            case sip.Changed(leg):
+                media = leg_media(leg.far)
+                if media is not None:
+                    self._post(LegChanged(side, media))
+            case sip.Progressed(_, status):
+                self._post(Ringing(side, status))
+            case sip.Ended(leg, how, status):
+                self._ended(side, leg, how, status)
+
+    def _confirmed(self, side: Side, leg: sip.Leg) -> None:
+        waiting = self._answered if side == CALLER else self._dialled
+        media = leg_media(leg.far)
+        if waiting is None or waiting.done():
+            return
+        if media is None:
+            waiting.set_exception(Unavailable("caller", "no sound that we can relay", retry=False))
+        elif side == CALLER and self._answered is not None:
+            self._answered.set_result(media)
+        elif self._dialled is not None:
+            self._dialled.set_result(Dialled(media, 200, "OK"))
+
+    def _ended(self, side: Side, leg: sip.Leg, how: str, status: int) -> None:
+        self._gateway.forget(leg)
+        waiting = self._answered if side == CALLER else self._dialled
+        if side == AGENT and self._dialled is not None and not self._dialled.done():
+            self._dialled.set_result(Dialled(None, status, how))
+            return
+        if side == CALLER and waiting is not None and not waiting.done():
+            waiting.set_exception(Unavailable("caller", how, retry=False))
+        self._post(HungUp(side, how))
+
+
+def leg_media(far: Description | None) -> LegMedia | None:
+    """The far end of a description: its first codec that we relay. None when there is none."""
+    audio = far.audio if far is not None else None
+    if audio is None or audio.codec is None:
+        return None
+    return LegMedia(
+        audio.address, audio.port, audio.rtcp_port, audio.codec[1], audio.codec[0], audio.event_type,
+        audio.direction in ("sendrecv", "sendonly"), audio.direction in ("sendrecv", "recvonly"),
+    )  # fmt: skip
+
+
+def caller_of(request: Request) -> tuple[str, str]:
+    """The caller's number and display name. Withheld: a Privacy header that says so, or an anonymous From.
+
+    P-Asserted-Identity (RFC 3325) is believed before From, since only a configured trunk gets this far.
+    """
+    asserted = request.all("P-Asserted-Identity")
+    who = NameAddress.parse(asserted[0]) if asserted else request.from_
+    private = {part.strip().lower() for part in request.get("Privacy").split(";")}
+    if private & {"id", "user", "full"} or who.uri.user.lower() in ANONYMOUS or who.uri.host == "anonymous.invalid":
+        return "", ""
+    return who.uri.user, who.display

@@ -1,0 +1,151 @@
+"""The gateway: one user agent in the path of calls. A trunk's INVITE becomes a call; its control goes to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from overt.domain.identity import Number, uuid7
+from overt.faces.sip.control import SipControl, caller_of
+from overt.faces.sip.transports import TcpTransport, UdpTransport
+from overt.ports import Offer
+from overt.wire.sip import agent as sip
+from overt.wire.sip.errors import RemoteProtocolError
+from overt.wire.sip.message import parse, respond
+from overt.wire.sip.transaction import Peer, Send
+from overt.wire.sip.uri import Uri
+
+SERVER = "Overt"
+OnCall = Callable[[SipControl], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the gateway listens and who may come: trunk addresses → trunk names."""
+
+    tenant: str
+    address: str
+    port: int
+    tcp: bool
+    trunks: Mapping[str, str]
+
+
+class Gateway:
+    """Sockets, the agent, and the controls of the calls under way."""
+
+    def __init__(self, doors: Doors, on_call: OnCall) -> None:
+        self._doors, self._on_call = doors, on_call
+        self.agent = sip.Agent(doors.address, doors.port, lambda: secrets.token_hex(8), SERVER)
+        self._udp, self._tcp = UdpTransport(self._receive), TcpTransport(self._receive)
+        self._controls: dict[str, SipControl] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ticking: asyncio.Task[None] | None = None
+        self._warned: set[str] = set()
+        self.draining = False
+
+    async def start(self) -> None:
+        """Bind and serve."""
+        await self._udp.open(self._doors.address, self._doors.port)
+        if self._doors.tcp:
+            await self._tcp.open(self._doors.address, self._doors.port)
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        while True:
+            self.perform(self.agent.advance(time.monotonic_ns()))
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Close the sockets."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._udp.close()
+        self._tcp.close()
+
+    # ---- what arrives
+
+    def _receive(self, message: bytes, source: Peer) -> None:
+        if source.host not in self._doors.trunks:
+            self._refuse_stranger(message, source)
+            return
+        self.perform(self.agent.receive(message, source, time.monotonic_ns()))
+
+    def _refuse_stranger(self, message: bytes, source: Peer) -> None:
+        """Somebody who is no trunk gets one 403, then silence; every attempt is counted."""
+        self.agent.count("refused: stranger")
+        if source.host in self._warned or len(self._warned) > 10_000:
+            return
+        self._warned.add(source.host)
+        with suppress(RemoteProtocolError):
+            request = parse(message)
+            if isinstance(request, sip.Request) and request.method != "ACK":
+                self._send(Send(bytes(respond(request, 403, tag=secrets.token_hex(4))), source))
+
+    def perform(self, happened: Iterable[sip.Happening]) -> None:
+        """Send what is to be sent; let each call know what happened to its legs."""
+        for one in happened:
+            match one:
+                case Send():
+                    self._send(one)
+                case sip.Offered(leg, request, far):
+                    self._offered(leg, request, far)
+                case _:
+                    control = self._controls.get(one.leg.id)
+                    if control is not None:
+                        control.happen(one)
+
+    def _send(self, send: Send) -> None:
+        (self._tcp if send.to.reliable else self._udp).send(send)
+
+    def _offered(self, leg: sip.Leg, request: sip.Request, far: Any) -> None:
+        if self.draining:
+            self.perform(self.agent.refuse(leg, 503, "", time.monotonic_ns()))
+            return
+        if far is not None and (far.audio is None or far.audio.codec is None):
+            self.agent.count("refused: no codec of ours")
+            self.perform(self.agent.refuse(leg, 488, "", time.monotonic_ns()))
+            return
+        number, name = caller_of(request)
+        now_us = time.time_ns() // 1000
+        offer = Offer(
+            uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, self._doors.trunks[leg.peer.host],
+            Number(number), name, Uri.parse(request.uri).user, now_us, time.monotonic_ns(),
+        )  # fmt: skip
+        control = SipControl(self, offer, leg)
+        self._run(self._on_call(control))
+
+    def _run(self, story: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(story)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    # ---- for the controls
+
+    def keep(self, leg: sip.Leg, control: SipControl) -> None:
+        """Let a leg's happenings go to a call."""
+        self._controls[leg.id] = control
+
+    def forget(self, leg: sip.Leg) -> None:
+        """A leg is over."""
+        self._controls.pop(leg.id, None)
+
+    def restore(self, offer: Offer, snapshot: Mapping[str, Any]) -> SipControl | None:
+        """Take up a call's legs from its snapshot; None when its caller leg was not established."""
+        caller = snapshot.get("caller")
+        leg = self.agent.restore(caller) if caller else None
+        if leg is None:
+            return None
+        control = SipControl(self, offer, leg)
+        agent = snapshot.get("agent")
+        if agent:
+            control.take_up(self.agent.restore(agent))
+        return control
+
+    def run(self, story: Awaitable[None]) -> None:
+        """Run a call's story as a task of the gateway."""
+        self._run(story)
