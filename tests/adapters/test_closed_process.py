@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+
+from overt.adapters.closed_process import SAYS, probe
 
 PROBE = """
 import os, resource, socket
@@ -33,6 +36,17 @@ print("closed")
 def test_the_opener_reaches_no_network() -> None:
     for keys in (True, False):
         done = subprocess.run(
-            [sys.executable, "-c", PROBE.format(keys=keys)], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", PROBE.format(keys=keys)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
         assert done.stdout == "closed\n", done.stderr
+
+
+def test_what_would_be_granted_is_tried_in_a_child() -> None:
+    granted = probe()
+    assert set(granted) == set(SAYS)
+    assert granted["no inet sockets"]
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()

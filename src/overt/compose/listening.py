@@ -7,6 +7,7 @@ spool is archived first.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import subprocess
@@ -80,9 +81,7 @@ def export_wav(data_folder: Path, recording: str, purpose: str, document: str, o
             f"there is no recording {recording}; `overt recordings list` shows those there are"
         )
     _await_archive(data_folder, held)
-    with ExitStack() as running:
-        running.enter_context(_process(data_folder, "notary", NOTARY))
-        running.enter_context(_process(data_folder, "opener", OPENER))
+    with _processes(data_folder):
         return asyncio.run(_export(data_folder, actor, recording, purpose, document, out))
 
 
@@ -123,32 +122,61 @@ def _archived(files: SealedFiles, held: Held) -> bool:
 
 
 @contextmanager
-def _process(data_folder: Path, name: str, path: str) -> Iterator[None]:
-    """Have one of our processes there: the running one, or one of our own for the moment. Raises Unavailable."""
-    if _answers(data_folder / path):
+def _processes(data_folder: Path) -> Iterator[None]:
+    """Have notary and opener there: the running ones, or our own for the moment, one command at a time."""
+    needed = {"notary": data_folder / NOTARY, "opener": data_folder / OPENER}
+    with ExitStack() as running:
+        if not all(_answers(path) for path in needed.values()):
+            running.enter_context(_alone(data_folder))
+            for name, path in needed.items():
+                running.enter_context(_process(data_folder, name, path))
+        yield
+
+
+@contextmanager
+def _alone(data_folder: Path) -> Iterator[None]:
+    """Wait until no other command has processes of its own, so that none loses them under its hands."""
+    folder = data_folder / "run"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "moment.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _process(data_folder: Path, name: str, path: Path) -> Iterator[None]:
+    """Have one of our processes there: the running one, or one for the moment. Raises Unavailable, saying its why."""
+    if _answers(path):
         yield
         return
-    started = subprocess.Popen(  # its standard error is ours: it says itself what it is missing
+    started = subprocess.Popen(
         [sys.executable, "-m", f"overt.compose.{name}", str(data_folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     try:
         deadline = time.monotonic() + STARTS_WITHIN_S
-        while not _answers(data_folder / path):
+        while not _answers(path):
             if started.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(
-                    name, "it does not run, and could not be started for the moment", retry=False
+                    name, f"it could not be started for the moment: {_last_words(started)}", retry=False
                 )
             time.sleep(0.05)
         yield
     finally:
-        started.terminate()
-        try:
-            started.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
+        _last_words(started)
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """What a process said last, once it has ended; it is killed when it does not end."""
+    process.terminate()
+    try:
+        said = process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said = process.communicate()[1]
+    return (said or b"").decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def _answers(path: Path) -> bool:
