@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from overt.compose.worker import archive_once
+import pytest
+
+from overt.compose.worker import AnotherArchives, archive_once
 from overt.vault.format import END, HEADER, Record
 
 RECORDINGS = [f"0193568a-0000-7000-8000-00000000000{number}" for number in range(1, 7)]
@@ -61,15 +63,19 @@ def test_killed_in_a_loop(tmp_path: Path) -> None:
     assert (folder / "next").read_text() == str(number + 1)
 
 
-def test_a_second_worker_leaves_the_archive_alone(tmp_path: Path) -> None:
+def test_only_one_archives_at_a_time(tmp_path: Path) -> None:
     first = worker(tmp_path)
     try:
         deadline = time.monotonic() + 10
         while not (tmp_path / "recordings" / ".lock").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.1)
+        with pytest.raises(AnotherArchives):
+            archive_once(tmp_path)
         second = worker(tmp_path)
-        assert second.wait(timeout=10) == 3
     finally:
         first.terminate()
         assert first.wait(timeout=10) == 0
+    time.sleep(0.5)
+    second.terminate()
+    assert second.wait(timeout=10) == 0

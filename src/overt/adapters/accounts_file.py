@@ -9,6 +9,8 @@ from pathlib import Path
 from overt.domain.access import ROLES, Actor
 from overt.ports import Unavailable
 
+NOBODY = 65534  # the kernel shows every account that a namespace does not know under this id: it is no one's
+
 
 def read_accounts(settings: Path) -> Mapping[int, Actor]:
     """Return the accounts by user id. Raises Unavailable when the file or an account in it is not as it must be."""
@@ -35,6 +37,6 @@ def _account(one: object) -> Actor | None:
     if not isinstance(one, Mapping):
         return None
     name, role, uid = one.get("name"), one.get("role"), one.get("uid")
-    if not isinstance(name, str) or not name or role not in ROLES or type(uid) is not int:
+    if not isinstance(name, str) or not name or role not in ROLES or type(uid) is not int or uid == NOBODY:
         return None
     return Actor(name, str(role), uid)

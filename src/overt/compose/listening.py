@@ -154,6 +154,7 @@ def _process(data_folder: Path, name: str, path: Path) -> Iterator[None]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,  # an interrupt from the keyboard is ours to handle: what was given is still entered
     )
     try:
         deadline = time.monotonic() + STARTS_WITHIN_S

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import TextIO
 
 from overt.adapters.closed_process import close_memory
 from overt.adapters.sealed_files import SealedFiles
@@ -19,6 +20,7 @@ from overt.ports import Unavailable
 from overt.services.archiving import Gathered, gather
 
 ROUND_S = 0.5
+PATIENCE_S = 20.0
 _log = logging.getLogger("overt.worker")
 
 
@@ -33,7 +35,7 @@ def main(data_folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with _archive(data_folder) as (spool, store):
+        with _archive(data_folder, PATIENCE_S) as (spool, store):
             _log.info("archiving %s", data_folder)
             while not stop.wait(ROUND_S):
                 _one_round(spool, store)
@@ -49,23 +51,30 @@ def archive_once(data_folder: Path) -> Gathered:
 
     Raises AnotherArchives when a worker is at it (then there is nothing to be done), Unavailable.
     """
-    with _archive(data_folder) as (spool, store):
+    with _archive(data_folder, 0) as (spool, store):
         return gather(spool, store)
 
 
 @contextmanager
-def _archive(data_folder: Path) -> Iterator[tuple[SpoolFolder, SealedFiles]]:
+def _archive(data_folder: Path, patience_s: float) -> Iterator[tuple[SpoolFolder, SealedFiles]]:
     recordings = data_folder / "recordings"
     recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(recordings / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with (recordings / ".lock").open("w") as lock:
+        _take(lock, time.monotonic() + patience_s)
+        yield SpoolFolder(data_folder / "spool"), SealedFiles(recordings)
+
+
+def _take(lock: TextIO, until: float) -> None:
+    """Take the archive for ourselves. A command that archives once holds it for a moment only."""
+    while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AnotherArchives(f"another process archives in {recordings}") from error
-        yield SpoolFolder(data_folder / "spool"), SealedFiles(recordings)
-    finally:
-        os.close(lock)
+            if time.monotonic() >= until:
+                raise AnotherArchives(f"another process archives: {lock.name}") from error
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _one_round(spool: SpoolFolder, store: SealedFiles) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from overt.compose.listening import Listed, export_wav, listed
 from overt.domain.access import PURPOSES
@@ -42,7 +42,14 @@ def list_recordings(data: Folder, as_json: AsJson = False) -> None:
     if not found:
         print("Nothing was recorded.", file=sys.stderr)
         return
-    table = Table("recording", "began (UTC)", "recorded", "state", "told for", "stored")
+    table = Table(
+        Column("recording", no_wrap=True, min_width=36),
+        "began (UTC)",
+        "recorded",
+        "state",
+        "told for",
+        "stored",
+    )
     for one in found:
         began = datetime.fromtimestamp(one.held.started_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         length = f"{one.held.captured_ms / 1000:.1f} s"
