@@ -114,7 +114,7 @@ def make_house(
         tenant=settings.tenant, ledger=ledger, clock=clock,
         erasures=SqliteErasures(data_folder / "registers" / "erasures.sqlite"), engine=engines,
         addresses=AddressBook(known), law=load_table(), profile=settings.profile, served=settings.served,
-        recorder_place=settings.recorder_place, lines=_lines(settings),
+        recorder_place=settings.recorder_place, lines=make_lines(settings),
         prompts={name: PromptFacts(str(one.version), one.sha256, one.duration_ms) for name, one in prompts.items()},
         keys=Keys(settings.yes_key, settings.no_key, settings.stop_key), on_failure=settings.failure,
         answer_s=settings.answer_s, ring_s=settings.ring_s, key_id=read_wrapping_key(data_folder / "keys").key_id,
@@ -122,7 +122,8 @@ def make_house(
     )  # fmt: skip
 
 
-def _lines(settings: Settings) -> dict[str, Line]:
+def make_lines(settings: Settings) -> dict[str, Line]:
+    """Every called number with its line. Raises PolicyRefused."""
     lines: dict[str, Line] = {}
     for one in settings.lines:
         policy = LinePolicy(

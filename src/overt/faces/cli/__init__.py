@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: each command translates, calls one service or process, translates back."""

@@ -1,0 +1,3 @@
+"""Overt: call recording that asks first."""
+
+__version__ = "0.1.0"

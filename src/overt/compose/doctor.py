@@ -1,0 +1,131 @@
+"""`overt doctor`: what stands between this machine and lawful recording, and what to do about each."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from overt.adapters.key_files import load_signing_key, load_verifier_key
+from overt.adapters.law_files import load_table
+from overt.adapters.prompt_files import load_prompts
+from overt.adapters.vault_keys import read_wrapping_key
+from overt.compose.signalling import make_lines
+from overt.config import Settings, SettingsRefused, load_settings
+from overt.domain.errors import Refused
+from overt.ledger.checkpoint import CheckpointBroken
+from overt.ports import Unavailable
+
+FILES_PER_CALL = 12
+WANTED_CALLS = 500
+WANTED_RMEM = 1 << 20
+LEAST_ROOM = 1 << 30
+PROMPTS = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
+           "cue-not-recorded", "recording-failed")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `stops` recording, is worth a `look`, or is `good`; and what to do."""
+
+    name: str
+    state: Literal["good", "look", "stops"]
+    found: str
+    remedy: str = ""
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Run every check. Nothing is changed."""
+    try:
+        settings = load_settings(folder)
+        make_lines(settings)
+    except (SettingsRefused, Refused) as error:
+        return [Finding("settings", "stops", str(error), "mend overt.toml")]
+    return [Finding("settings", "good", f"{len(settings.lines)} lines, {len(settings.trunks)} trunks"),
+            *(finding for check in CHECKS for finding in check(folder, settings))]  # fmt: skip
+
+
+def _keys(folder: Path, _: Settings) -> Iterator[Finding]:
+    try:
+        load_signing_key(folder)
+        load_verifier_key(folder / "keys" / "notary.vkey")
+        key_id = read_wrapping_key(folder / "keys").key_id
+    except (Unavailable, CheckpointBroken) as error:
+        yield Finding("keys", "stops", str(error), "restore the keys from your copy; `overt init` makes new ones elsewhere")
+        return
+    loose = [path.name for path in (folder / "keys").glob("*.key") if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if loose:
+        yield Finding("keys", "stops", f"{', '.join(loose)} can be read by others", "chmod 600 them, and ask who did")
+    else:
+        yield Finding("keys", "good", f"sealing to {key_id}")
+
+
+def _prompts(folder: Path, settings: Settings) -> Iterator[Finding]:
+    prompts, problems = load_prompts(folder / "prompts")
+    needed = {f"{language}/{prompt}" for line in settings.lines for language in line.languages for prompt in PROMPTS}
+    missing = sorted(needed - set(prompts))
+    for problem in problems:
+        yield Finding("prompts", "look", problem, "put the file back")
+    if missing:
+        yield Finding("prompts", "stops", f"missing: {', '.join(missing)}", "put them into DATA/prompts with their table")
+    else:
+        yield Finding("prompts", "good", f"{len(prompts)} prompts, {load_table().version} of the law table")
+
+
+def _ports(_: Path, settings: Settings) -> Iterator[Finding]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((settings.sip_address, settings.sip_port))
+            yield Finding("SIP port", "good", f"{settings.sip_address}:{settings.sip_port} is free")
+        except OSError as error:
+            yield Finding("SIP port", "look", f"{settings.sip_address}:{settings.sip_port}: {error.strerror}",
+                          "fine while `overt serve` runs; else stop what holds it, or change sip_port")  # fmt: skip
+    pairs = (settings.rtp_last - settings.rtp_first + 1) // 2
+    yield Finding("media ports", "good" if pairs >= 2 else "stops", f"room for {pairs // 2} calls at once")
+
+
+def _clock(_: Path, __: Settings) -> Iterator[Finding]:
+    sane = time.time() > 1_767_225_600  # 2026-01-01: no entry can be older
+    yield Finding("clock", "good" if sane else "stops", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+                  "" if sane else "set the clock; run an NTP client")  # fmt: skip
+
+
+def _disk(folder: Path, _: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    yield Finding("disk", "good" if free > LEAST_ROOM else "look", f"{free >> 20} MiB free",
+                  "" if free > LEAST_ROOM else "make room: a full disk stops recording")  # fmt: skip
+
+
+def _limits(_: Path, __: Settings) -> Iterator[Finding]:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    enough = files >= WANTED_CALLS * FILES_PER_CALL
+    yield Finding("open files", "good" if enough else "look", f"RLIMIT_NOFILE {files}: {files // FILES_PER_CALL} calls at once",
+                  "" if enough else f"raise it to {WANTED_CALLS * FILES_PER_CALL}, for {WANTED_CALLS} calls")  # fmt: skip
+    rmem = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    yield Finding("socket memory", "good" if rmem >= WANTED_RMEM else "look", f"net.core.rmem_max {rmem}",
+                  "" if rmem >= WANTED_RMEM else f"sysctl -w net.core.rmem_max={WANTED_RMEM}")  # fmt: skip
+    locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY or os.geteuid() == 0
+    yield Finding("locked memory", "good" if locked else "look", "keys stay out of swap" if locked else "keys may reach swap",
+                  "" if locked else "raise RLIMIT_MEMLOCK, or turn swap off")  # fmt: skip
+
+
+def _separation(_: Path, __: Settings) -> Iterator[Finding]:
+    yield Finding("separation", "look", "separation not enforced: all processes run under one account",
+                  "run notary, opener and engines under accounts of their own (a later release ships units for that)")  # fmt: skip
+
+
+def _trunks(_: Path, settings: Settings) -> Iterator[Finding]:
+    if not settings.trunks or not settings.lines:
+        yield Finding("trunks and lines", "stops", "without a trunk and a line no call can come", "write both into overt.toml")
+
+
+CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (
+    _trunks, _keys, _prompts, _ports, _clock, _disk, _limits, _separation,
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""What every command shares: the data folder, `--json`, the exit codes and how errors end a command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from overt.config import SettingsRefused
+from overt.domain.errors import Refused
+from overt.ledger.checkpoint import CheckpointBroken
+from overt.ledger.entry import EntryBroken
+from overt.ports import Unavailable
+
+NEGATIVE, USAGE, UNAVAILABLE = 1, 2, 3
+
+Folder = Annotated[Path, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def end(code: int, why: str) -> NoReturn:
+    """Say why on standard error and end with an exit code."""
+    print(why, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def made(data: Path) -> Path:
+    """The data folder, which `overt init` must have made."""
+    if not (data / "overt.toml").exists():
+        end(USAGE, f"{data} is no data folder of Overt; make one with `overt init --data {data} --on-failure …`")
+    return data.absolute()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Translate what the inner rooms raise into exit codes: one table."""
+    try:
+        yield
+    except (SettingsRefused, Refused) as error:
+        end(USAGE, str(error))
+    except (EntryBroken, CheckpointBroken) as error:
+        end(NEGATIVE, str(error))
+    except (Unavailable, OSError) as error:
+        end(UNAVAILABLE, str(error))

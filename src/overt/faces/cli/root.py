@@ -1,0 +1,28 @@
+"""The root of the command line."""
+
+from __future__ import annotations
+
+import typer
+
+from overt.faces.cli.call import call
+from overt.faces.cli.calls import calls_app
+from overt.faces.cli.demo import demo
+from overt.faces.cli.doctor import doctor
+from overt.faces.cli.init import init
+from overt.faces.cli.ledger import ledger_app
+from overt.faces.cli.recordings import recordings_app
+from overt.faces.cli.serve import serve
+
+app = typer.Typer(
+    help="Call recording that asks first.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+for command in (init, serve, call, demo, doctor):
+    app.command()(command)
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(calls_app, name="calls")
+app.add_typer(recordings_app, name="recordings")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

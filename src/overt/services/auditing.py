@@ -1,0 +1,140 @@
+"""Reading the ledger back: one record a call, from its entries. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from overt.domain.identity import Number
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An entry as read: its index, kind, time, body, and the personal values that are not erased."""
+
+    index: int
+    kind: str
+    at_us: int
+    call: str
+    body: Mapping[str, Any]
+    personal: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What the ledger says of a call. Milliseconds; `ledger_index` is its last entry. `stages` for people."""
+
+    id: str
+    started_us: int
+    caller: str = "withheld"
+    called: str = ""
+    line: str = ""
+    places: list[str] = field(default_factory=list)
+    because: list[str] = field(default_factory=list)
+    effect: str = ""
+    rule: str = ""
+    citation: str = ""
+    grounds: list[str] = field(default_factory=list)
+    law_allows: str = ""
+    told: str = ""
+    disclosed_ms: int = 0
+    consent: str = ""
+    captured_ms: int = 0
+    call_ms: int = 0
+    outcome: str = "in progress"
+    reason: str = ""
+    gaps: list[Any] = field(default_factory=list)
+    recordings: list[str] = field(default_factory=list)
+    legs: Mapping[str, Any] = field(default_factory=dict)
+    entries: list[int] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+    @property
+    def ledger_index(self) -> int:
+        """The call's last entry."""
+        return self.entries[-1]
+
+
+def read_calls(entries: Iterable[Stated]) -> dict[str, CallRecord]:
+    """Return every call that the entries speak of, by id, in the order of their offers."""
+    calls: dict[str, CallRecord] = {}
+    for entry in entries:
+        if not entry.call:
+            continue
+        record = calls.setdefault(entry.call, CallRecord(entry.call, entry.at_us))
+        record.entries.append(entry.index)
+        reader = _READERS.get(entry.kind)
+        if reader is not None:
+            reader(record, entry)
+    return calls
+
+
+def _offered(record: CallRecord, entry: Stated) -> None:
+    record.caller = entry.personal.get("from", "erased")
+    record.called = entry.personal.get("to", "erased")
+    record.line = entry.body["line"]
+    record.stages.append(f"offered on line {record.line}")
+
+
+def _located(record: CallRecord, entry: Stated) -> None:
+    for party in entry.body["parties"]:
+        record.places += [place for place in party["places"] if place not in record.places]
+        record.because += [f"{party['party']} {reason}" for reason in party["because"]]
+    record.stages.append("located")
+
+
+def _decided(record: CallRecord, entry: Stated) -> None:
+    body = entry.body
+    record.effect, record.rule, record.citation = body["effect"], body["rule"], body["citation"]
+    record.grounds, record.law_allows = body["grounds"], body["law_allows"]
+    record.stages.append(f"decided: {record.effect}")
+
+
+def _told(record: CallRecord, entry: Stated) -> None:
+    said = "told" if entry.body["told"] else f"not told ({entry.body['reason']})"
+    if entry.body["side"] == "caller":
+        record.told, record.disclosed_ms = said, entry.body["milliseconds"]
+    record.stages.append(f"{entry.body['side']} {said}")
+
+
+def _consent(record: CallRecord, entry: Stated) -> None:
+    if entry.body["side"] == "caller":
+        record.consent = entry.body["standing"]
+    record.stages.append(f"{entry.body['side']} {entry.body['standing']}")
+
+
+def _stopped(record: CallRecord, entry: Stated) -> None:
+    record.stages.append(f"{'paused' if entry.body['paused'] else 'stopped'}: {entry.body['reason']}")
+
+
+def _closed(record: CallRecord, entry: Stated) -> None:
+    record.captured_ms += entry.body["captured_ms"]
+    record.stages.append(f"recording closed, {entry.body['captured_ms']} ms")
+
+
+def _ended(record: CallRecord, entry: Stated) -> None:
+    body = entry.body
+    record.outcome, record.reason, record.call_ms = body["outcome"], body["reason"], body["call_ms"]
+    record.disclosed_ms, record.captured_ms = body["disclosed_ms"], body["captured_ms"]
+    record.consent, record.gaps, record.legs = body["consent"], body["gaps"], body["legs"]
+    record.recordings = body["recordings"]
+    record.stages.append("ended")
+
+
+def _stage(name: str) -> Any:
+    return lambda record, entry: record.stages.append(name)
+
+
+_READERS: Mapping[str, Any] = {
+    "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
+    "call.consent": _consent, "call.joined": _stage("agent joined"), "call.not_joined": _stage("agent not reached"),
+    "recording.permitted": _stage("permitted, recording"), "recording.resumed": _stage("recording goes on"),
+    "recording.stopped": _stopped, "recording.closed": _closed, "call.resumed": _stage("taken up by a successor"),
+    "call.failed": lambda record, entry: record.stages.append(f"failed: {entry.body['what']}"), "call.ended": _ended,
+}  # fmt: skip
+
+
+def masked(number: str) -> str:
+    """A number as it is shown unless somebody asks to see it."""
+    return number if number in ("withheld", "erased") else Number(number).masked
