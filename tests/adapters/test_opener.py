@@ -15,7 +15,14 @@ from overt.adapters.ledger_files import LedgerFiles
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.notary_server import Notary
 from overt.adapters.opener_client import OpenerClient
-from overt.adapters.opener_server import MOST_GRANTS_A_MINUTE, Accounts, OpenerCounter, OpenerDesk, Vault
+from overt.adapters.opener_server import (
+    MOST_AT_ONCE,
+    MOST_GRANTS_A_MINUTE,
+    Accounts,
+    OpenerCounter,
+    OpenerDesk,
+    Vault,
+)
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.unix_frames import Asker, FrameServer
@@ -33,7 +40,7 @@ from overt.vault.seal import Header, Sealer
 
 ONE = "0193568a-0000-7000-8000-000000000001"
 TWO = "0193568a-0000-7000-8000-000000000002"
-UID, STRANGER = 1234, 99
+UID, OTHER, STRANGER = 1234, 1235, 99
 KEY = OpeningKey(bytes(range(96)))
 SECOND_US = 1_000_000
 CONTENTS = [b"one", b"two" * 100_000, b"", b"four"]
@@ -123,7 +130,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     public = signing.public_key().public_bytes_raw()
     vault = Vault(KEY, SqliteErasures(tmp_path / "erasures.sqlite"), SealedFiles(tmp_path / "recordings"))
     accounts = Accounts(
-        {UID: Actor("ada", "compliance", UID)}, VerifierKey(origin_of("main", public), public)
+        {UID: Actor("ada", "compliance", UID), OTHER: Actor("bob", "compliance", OTHER)},
+        VerifierKey(origin_of("main", public), public),
     )
     counter = OpenerCounter(OpenerDesk(vault, accounts, clock.now_us), clock.now_us)
     made = World(tmp_path, clock, notary, counter)
@@ -315,3 +323,23 @@ async def test_it_does_nothing_else(world: World) -> None:
         Append(id="", tenant="", kind="", at_us=0, call="", body={}, personal={}), Asker(1, 0)
     )
     assert isinstance(reply, Failed)
+
+
+@pytest.mark.asyncio
+async def test_nobody_else_gets_the_rest_of_a_grant(world: World) -> None:
+    permit, grant = await world.permit(), await world.grant()
+    await world.counter.answer(request(grant, permit, count=1), Asker(1, UID))
+    assert "somebody else" in await world.why_not(grant, permit, uid=OTHER)
+    rest = await world.ask(grant, permit)
+    assert isinstance(rest, Chunks) and rest.chunks[0][1] == 1
+
+
+@pytest.mark.asyncio
+async def test_only_so_many_are_open_at_once(world: World) -> None:
+    permit = await world.permit()
+    grants = [await world.grant() for _ in range(MOST_AT_ONCE + 1)]
+    for grant in grants[:-1]:
+        assert isinstance(await world.counter.answer(request(grant, permit, count=1), Asker(1, UID)), Chunks)
+    assert "too many recordings" in await world.why_not(grants[-1], permit)
+    assert await drain(world, grants[0], permit, recording=ONE) == ""
+    assert isinstance(await world.ask(grants[-1], permit), Chunks)

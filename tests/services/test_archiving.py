@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -219,3 +220,38 @@ def test_a_cut_file_says_so(tmp_path: Path) -> None:
     part.write_bytes(b"nothing of ours, and long enough to be read as a frame")
     with pytest.raises(SealBroken):
         list(store.records("main", ONE))
+
+
+def test_nothing_is_discarded_or_named_whole_before_it_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "e1/00000001.spool", [*records_of(ONE, 3), *records_of(TWO, 2, ended=False)])
+    story: list[str] = []
+    real = {"fsync": os.fsync, "rename": Path.rename, "unlink": Path.unlink}
+
+    def fsync(file: int) -> None:
+        story.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{file}')).suffix}")
+        real["fsync"](file)
+
+    def rename(path: Path, to: Path) -> Path:
+        story.append(f"rename {path.suffix}")
+        return Path(real["rename"](path, to))
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        story.append(f"unlink {path.suffix}")
+        real["unlink"](path, missing_ok)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    gather(*rooms(tmp_path))
+    assert story == [
+        "fsync .part",  # one: all of it, then its name, then its folder
+        "rename .part",
+        "fsync ",
+        "fsync .part",  # two, which goes on
+        "fsync ",
+        "fsync .new",  # the number
+        "fsync ",
+        "unlink .spool",
+    ]

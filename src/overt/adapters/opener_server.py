@@ -173,9 +173,8 @@ def _authenticated_end(grant: Entry, backing: list[Entry]) -> AuthenticatedEnd |
 
 @dataclass(slots=True)
 class _Cursor:
-    """One grant under way: for whom, the pieces left, the one that did not fit the last frame."""
+    """One grant under way: the pieces left, the one that did not fit the last frame."""
 
-    uid: int
     pieces: Iterator[Piece]
     touched_us: int
     held: Piece | None = None
@@ -190,40 +189,40 @@ class OpenerCounter:
 
     def __init__(self, desk: OpenerDesk, now_us: Callable[[], int]) -> None:
         self._desk, self._now_us = desk, now_us
-        self._cursors: dict[int, _Cursor] = {}
+        self._cursors: dict[tuple[int, int], _Cursor] = {}  # by uid and grant
 
     async def answer(self, request: AnyFrame, asker: Asker) -> Frame:
         """Return the reply to a request. Never raises for what was asked."""
         if not isinstance(request, OpenChunks):
             return Failed(why="the opener opens chunks, nothing else")
         try:
-            return self._next(self._cursor(request, asker.uid), request)
+            return self._next((asker.uid, request.index), request)
         except NotOpened as refused:
-            self._cursors.pop(request.index, None)
+            self._cursors.pop((asker.uid, request.index), None)
             _log.warning("not opened for uid %d: %s", asker.uid, refused)
             return Failed(why=str(refused))
 
-    def _cursor(self, request: OpenChunks, uid: int) -> _Cursor:
+    def _cursor(self, key: tuple[int, int], request: OpenChunks) -> _Cursor:
         now = self._now_us()
-        for index, one in list(self._cursors.items()):
-            if now - one.touched_us > IDLE_US:
-                del self._cursors[index]
-        cursor = self._cursors.get(request.index)
-        if cursor is None or cursor.uid != uid:
+        for idle in [known for known, one in self._cursors.items() if now - one.touched_us > IDLE_US]:
+            del self._cursors[idle]
+        cursor = self._cursors.get(key)
+        if cursor is None:
             if len(self._cursors) >= MOST_AT_ONCE:
                 raise NotOpened("too many recordings are being opened; wait a little")
-            cursor = self._cursors[request.index] = _Cursor(uid, self._desk.open(uid, request), now)
+            cursor = self._cursors[key] = _Cursor(self._desk.open(key[0], request), now)
         cursor.touched_us = now
         return cursor
 
-    def _next(self, cursor: _Cursor, request: OpenChunks) -> Chunks:
+    def _next(self, key: tuple[int, int], request: OpenChunks) -> Chunks:
         """As many pieces as were asked for and fit one frame."""
+        cursor = self._cursor(key, request)
         given: list[Piece] = []
         room = PIECE
         while len(given) < min(max(request.count, 1), MOST_PIECES):
             piece = cursor.draw()
             if piece is None:
-                del self._cursors[request.index]
+                del self._cursors[key]
                 return Chunks(chunks=tuple(given), last=True)
             if piece[1] < request.first:
                 raise NotOpened(

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from overt.compose.listening import Listed, export_wav, listed
 from overt.domain.access import PURPOSES
 from overt.domain.errors import Refused
+from overt.faces.cli.options import wide
 from overt.ports import Unavailable
 
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
@@ -61,7 +61,7 @@ def list_recordings(data: Folder, as_json: AsJson = False) -> None:
             one.held.told,
             f"{one.stored_bytes / 1024:.0f} KiB",
         )
-    Console().print(table)
+    wide().print(table)
 
 
 @recordings_app.command("export")
