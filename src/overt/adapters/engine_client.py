@@ -100,7 +100,7 @@ class EngineCall:
         frame = protocol.OpenCapture(
             tenant=order.tenant, call=order.call, episode=order.episode, recording=order.recording,
             roster=order.roster, purposes=order.purposes, tracks=order.tracks, stop_keys=order.stop_keys,
-            lease_ms=LEASE_MS, ledger_index=order.ledger_index, erasure_secret=order.erasure_secret,
+            lease_ms=LEASE_MS, ledger_index=order.ledger_index, erasure_secret=bytes(order.erasure_secret),
             prologue=tuple(
                 protocol.Head(one.side, one.prompt, one.audio_sha256, one.started_ns, one.frames) for one in order.prologue
             ),

@@ -18,6 +18,7 @@ from overt.ports import Unavailable
 
 SOCKET = "run/notary.sock"
 TENANT = "main"
+PATIENCE_S, RETRY_S = 10.0, 0.1
 _log = logging.getLogger("overt.notary")
 
 
@@ -34,7 +35,7 @@ def main(data_folder: Path) -> int:
 
 
 async def _serve(data_folder: Path) -> None:
-    files = LedgerFiles(data_folder / "ledger" / TENANT)
+    files = await _open_files(data_folder / "ledger" / TENANT)
     notary = Notary(files, load_signing_key(data_folder), TENANT, SystemClock().now_us)
     socket = data_folder / SOCKET
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,6 +50,18 @@ async def _serve(data_folder: Path) -> None:
     committing.cancel()
     await server.stop()
     files.close()
+
+
+async def _open_files(folder: Path) -> LedgerFiles:
+    """Open the ledger; a notary that an export started for a moment may hold it a little longer."""
+    for _ in range(int(PATIENCE_S / RETRY_S)):
+        try:
+            return LedgerFiles(folder)
+        except Unavailable as error:
+            if not error.retry:
+                raise
+        await asyncio.sleep(RETRY_S)
+    return LedgerFiles(folder)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,9 @@ class Sound:
         self.heard.append(Heard(packet.sequence, packet.rtp_time, packet.payload_type, packet.payload))
 
     def close(self) -> None:
-        """Stop."""
+        """Stop. Closing twice does nothing more."""
         if self._sending is not None:
             self._sending.cancel()
+            self._sending = None
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
         self._socket.close()

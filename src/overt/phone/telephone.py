@@ -38,6 +38,7 @@ class PhoneCall:
     def hang_up(self) -> None:
         """End the call from here."""
         self._phone.perform(self._phone.agent.hang_up(self.leg, time.monotonic_ns()))
+        self._phone.forget(self)
         self.finish("we hung up", 0)
 
     def hold(self, on: bool) -> None:
@@ -145,6 +146,10 @@ class Telephone(asyncio.DatagramProtocol):
         self._calls[leg.id] = call
         self.perform(happened)
         return call
+
+    def forget(self, call: PhoneCall) -> None:
+        """A call is over."""
+        self._calls.pop(call.leg.id, None)
 
     def close(self) -> None:
         """Hang up everything and close."""

@@ -101,7 +101,8 @@ def _told(record: CallRecord, entry: Stated) -> None:
 def _consent(record: CallRecord, entry: Stated) -> None:
     if entry.body["side"] == "caller":
         record.consent = entry.body["standing"]
-    record.stages.append(f"{entry.body['side']} {entry.body['standing']}")
+    if entry.body["standing"] not in ("told", "asked"):
+        record.stages.append(f"{entry.body['side']} {entry.body['standing']}")
 
 
 def _stopped(record: CallRecord, entry: Stated) -> None:

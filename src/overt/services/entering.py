@@ -9,6 +9,7 @@ from overt.domain.facts import Fact, Json
 from overt.ports import Clock, Ledger, NotDurable, Receipt
 
 RETRY_S = 0.5
+PATIENCE_S = 5.0
 
 
 class Scribe:
@@ -30,7 +31,11 @@ class Scribe:
             self._last = asyncio.create_task(self._enter_queued())
 
     async def enter(self, kind: str, body: Mapping[str, Json]) -> Receipt:
-        """Enter a fact and return its receipt once it is durable. Raises NotDurable."""
+        """Enter a fact after all that were noted before it, and return its receipt once durable. Raises NotDurable."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wait([self._last], timeout=PATIENCE_S)
+            if not self._last.done():
+                raise NotDurable("the facts before it do not become durable")
         receipt = await self._ledger.enter(self._fact(kind, body, {}))
         self.last_index = max(self.last_index, receipt.index)
         return receipt

@@ -15,7 +15,7 @@ from typing import Literal
 from overt.domain.facts import Json
 from overt.domain.law.model import FORMS, RULES, Form, Row
 from overt.domain.law.table import Table
-from overt.domain.location import UNKNOWN, Locations
+from overt.domain.location import UNKNOWN, Candidate, Locations
 from overt.domain.policy import Telling
 
 Profile = Literal["standard", "strict"]
@@ -29,13 +29,17 @@ SHOWN_GROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A place, the rule it brings, the citation for it, and why the place counts."""
+    """A place, the rule it brings, the citation for it, and why the place counts.
+
+    `hinted` is False for a place that counts only because the line serves it: among equals it is named last.
+    """
 
     place: str
     rule: str
     form: Form
     citation: str
     why: str
+    hinted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +115,34 @@ def decide(
     informed_will_do = demand.form != "express_opt_in" and bool(chosen_by)
     will: Telling = "announce" if telling == "announce" and informed_will_do else "ask"
     obligations = ALWAYS | demand.obligations | ({"ask:caller"} if will == "ask" else frozenset())
-    grounds = tuple(sorted(demand.grounds, key=lambda g: (-RULES.index(g.rule), -FORMS.index(g.form), g.place)))
+    grounds = tuple(sorted(demand.grounds, key=_precedence))
     return Decision(
         "permit", demand.rule, demand.form, will, _allowed(demand), tuple(sorted(obligations)), grounds, purpose,
         table.version, table.sha256, _doubts(locations),
     )  # fmt: skip
 
 
+def _precedence(ground: Ground) -> tuple[int, int, bool, str, str]:
+    return -RULES.index(ground.rule), -FORMS.index(ground.form), not ground.hinted, ground.place, ground.why
+
+
 def demands(table: Table, locations: Locations, on: str, profile: Profile) -> list[Demand]:
     """What each candidate place of each party demands."""
     return [
-        _demand(table.rows.get(one.place), one.place, f"{party.party}: {one.detail}", on, profile)
+        _demand(table.rows.get(one.place), one, f"{party.party}: {one.detail}", on, profile)
         for party in locations.parties
         for one in party.candidates
     ]
 
 
-def _demand(row: Row | None, place: str, why: str, on: str, profile: Profile) -> Demand:
+def _demand(row: Row | None, candidate: Candidate, why: str, on: str, profile: Profile) -> Demand:
+    place, hinted = candidate.place, candidate.kind != "served"
     if row is None or not row.in_force(on):
         known = "nothing is known of the place" if place == UNKNOWN else "no row of the table in force"
-        ground = Ground(place, "all-party", "express_opt_in", f"strict by default: {known}", why)
+        ground = Ground(place, "all-party", "express_opt_in", f"strict by default: {known}", why, hinted)
         return Demand("all-party", "express_opt_in", frozenset(), frozenset({ground}))
     form = _form(row, profile)
-    ground = Ground(place, row.effective_rule, form, row.citations[0], why)
+    ground = Ground(place, row.effective_rule, form, row.citations[0], why, hinted)
     return Demand(row.effective_rule, form, _obligations(row), frozenset({ground}))
 
 

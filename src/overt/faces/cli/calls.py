@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from overt.compose.auditing import calls
-from overt.faces.cli.options import NEGATIVE, AsJson, Folder, end, made, translated
+from overt.faces.cli.options import wide, NEGATIVE, AsJson, Folder, end, made, translated
 from overt.services.auditing import CallRecord, masked
 
 calls_app = typer.Typer(help="What became of each call.", no_args_is_help=True)
@@ -37,7 +36,7 @@ def list_calls(data: Folder, as_json: AsJson = False, reveal: Reveal = False) ->
             one.id, _time(one.started_us), one.caller if reveal else masked(one.caller), one.called, one.rule, one.consent,
             f"{one.captured_ms / 1000:.1f} s", one.outcome,
         )  # fmt: skip
-    Console().print(table)
+    wide().print(table)
 
 
 @calls_app.command("show")
@@ -58,7 +57,7 @@ def show_call(
     table = Table(show_header=False, box=None)
     for name, value in as_json_object(found, reveal).items():
         table.add_row(name.replace("_", " "), _shown(value))
-    Console().print(table)
+    wide().print(table)
 
 
 def as_json_object(record: CallRecord, reveal: bool) -> dict[str, Any]:

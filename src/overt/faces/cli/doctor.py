@@ -6,11 +6,10 @@ import json
 from dataclasses import asdict
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from overt.compose.doctor import examine
-from overt.faces.cli.options import NEGATIVE, AsJson, Folder, made
+from overt.faces.cli.options import wide, NEGATIVE, AsJson, Folder, made
 
 COLOURS = {"good": "green", "look": "yellow", "stops": "red"}
 
@@ -24,5 +23,5 @@ def doctor(data: Folder, as_json: AsJson = False) -> None:
         table = Table("check", "", "found", "what to do")
         for one in findings:
             table.add_row(one.name, f"[{COLOURS[one.state]}]{one.state}[/]", one.found, one.remedy)
-        Console().print(table)
+        wide().print(table)
     raise typer.Exit(NEGATIVE if any(one.state == "stops" for one in findings) else 0)

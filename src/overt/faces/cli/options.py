@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
 
 from overt.config import SettingsRefused
 from overt.domain.errors import Refused
@@ -17,9 +18,16 @@ from overt.ledger.entry import EntryBroken
 from overt.ports import Unavailable
 
 NEGATIVE, USAGE, UNAVAILABLE = 1, 2, 3
+PIPE_WIDTH = 160
 
 Folder = Annotated[Path, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def wide() -> Console:
+    """A console for tables: the terminal's width, or a fixed one when output goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def end(code: int, why: str) -> NoReturn:
