@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.table import Column, Table
@@ -18,24 +18,17 @@ from rich.table import Column, Table
 from overt.compose.listening import Listed, export_wav, listed
 from overt.domain.access import PURPOSES
 from overt.domain.errors import Refused
-from overt.faces.cli.options import wide
+from overt.faces.cli.options import NEGATIVE, UNAVAILABLE, USAGE, AsJson, Folder, end, made, wide
 from overt.ports import Unavailable
 
-REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
-
 recordings_app = typer.Typer(help="What was recorded, and having it opened.", no_args_is_help=True)
-
-Folder = Annotated[
-    Path, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False, exists=True)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @recordings_app.command("list")
 def list_recordings(data: Folder, as_json: AsJson = False) -> None:
     """List every recording that the ledger knows."""
     with _translated():
-        found = listed(data)
+        found = listed(made(data))
     if as_json:
         print(json.dumps({"recordings": [_as_json(one) for one in found]}, ensure_ascii=False))
         return
@@ -83,7 +76,7 @@ def export_recording(
     if not os.access(out.absolute().parent, os.W_OK | os.X_OK):
         _end(USAGE, f"no file can be written in {out.absolute().parent}")
     with _translated():
-        done = export_wav(data, recording, purpose, document, out)
+        done = export_wav(made(data), recording, purpose, document, out)
     if as_json:
         told = {"recording": done.recording, "out": str(out), "milliseconds": done.milliseconds}
         print(json.dumps({**told, "purpose": purpose, "ledger_index": done.grant}, ensure_ascii=False))
@@ -99,14 +92,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        _end(REFUSED, str(refused))
+        _end(NEGATIVE, str(refused))
     except Unavailable as missing:
         _end(UNAVAILABLE, str(missing))
 
 
-def _end(code: int, why: str) -> None:
-    print(f"overt recordings: {why}", file=sys.stderr)
-    raise typer.Exit(code)
+def _end(code: int, why: str) -> NoReturn:
+    end(code, f"overt recordings: {why}")
 
 
 def _state(one: Listed) -> str:
