@@ -368,9 +368,7 @@ class EngineLost:
     account: CaptureAccount | None
 
 
-CallEvent = (
-    HungUp | LegChanged | Ringing | Digit | StopKey | CapturePaused | CaptureFailed | LegSilent | EngineLost
-)
+CallEvent = HungUp | LegChanged | Ringing | Digit | StopKey | CapturePaused | CaptureFailed | LegSilent | EngineLost
 Listener = Callable[[CallEvent], None]
 
 

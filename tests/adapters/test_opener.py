@@ -86,9 +86,7 @@ class World:
         return await self.enter("listening.granted", **(body | other))
 
     async def permit(self, recording: str = ONE) -> Entered:
-        return await self.enter(
-            "recording.permitted", recording=recording, told_purpose="quality and training"
-        )
+        return await self.enter("recording.permitted", recording=recording, told_purpose="quality and training")
 
     def seal(self, recording: str, *, ended: bool = True, contents: list[bytes] = CONTENTS) -> None:
         secret = SqliteErasures(self.folder / "erasures.sqlite").keep("main", recording)
@@ -113,9 +111,7 @@ class World:
         return reply.why
 
 
-def request(
-    grant: Entered, *backing: Entered, recording: str = ONE, first: int = 0, count: int = 100
-) -> OpenChunks:
+def request(grant: Entered, *backing: Entered, recording: str = ONE, first: int = 0, count: int = 100) -> OpenChunks:
     return OpenChunks(
         tenant="main", recording=recording, first=first, count=count, index=grant.index, entry=grant.entry,
         size=grant.size, proof=grant.proof, checkpoint=grant.checkpoint, backing=backing,
@@ -146,9 +142,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def test_a_grant_opens_the_whole_recording_through_real_sockets(world: World) -> None:
     made = [
         FrameServer(world.folder / "notary.sock", world.notary.handle),
-        FrameServer(
-            world.folder / "opener.sock", lambda frame, _: world.counter.answer(frame, Asker(1, UID))
-        ),
+        FrameServer(world.folder / "opener.sock", lambda frame, _: world.counter.answer(frame, Asker(1, UID))),
     ]
     for server in made:
         await server.start()
@@ -246,9 +240,7 @@ async def test_an_opener_that_started_later_knows_not_what_was_used(world: World
     permit, grant = await world.permit(), await world.grant()
     world.clock.now += SECOND_US
     desk = world.counter._desk
-    world.counter = OpenerCounter(
-        OpenerDesk(desk._vault, desk._accounts, world.clock.now_us), world.clock.now_us
-    )
+    world.counter = OpenerCounter(OpenerDesk(desk._vault, desk._accounts, world.clock.now_us), world.clock.now_us)
     assert "older than this opener" in await world.why_not(grant, permit)
 
 

@@ -66,9 +66,7 @@ def test_rtp_time_and_sequence_wrap() -> None:
 
 
 def test_a_new_rtp_clock_is_placed_by_its_arrival() -> None:
-    placed = place(
-        [run(1, 0, 0, tone(1)), run(900, 77_000_000, SECOND, tone(2)), run(3, 5, 2 * SECOND, tone(3))]
-    )
+    placed = place([run(1, 0, 0, tone(1)), run(900, 77_000_000, SECOND, tone(2)), run(3, 5, 2 * SECOND, tone(3))])
     assert [one.at for one in placed] == [0, 8000, 16000]
 
 

@@ -121,9 +121,7 @@ def test_cut_short_anywhere_and_torn_nothing_is_lost(
             gather(spool, Cut(store, steps, after=after))
         except PowerLost:
             for path in (root / "recordings").glob("*/*.part"):
-                if list(
-                    (root / "spool" / "e1").glob("*1.spool")
-                ):  # nothing was durable yet: tear what is there
+                if list((root / "spool" / "e1").glob("*1.spool")):  # nothing was durable yet: tear what is there
                     path.write_bytes(path.read_bytes()[: -(torn % 90) or None])
     gather(*rooms(root))
     folder = root / "recordings" / "main"

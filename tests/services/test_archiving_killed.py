@@ -21,9 +21,7 @@ SEGMENTS_A_ROUND = 12
 
 
 def worker(data: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "overt.compose.worker", str(data)], stderr=subprocess.DEVNULL
-    )
+    return subprocess.Popen([sys.executable, "-m", "overt.compose.worker", str(data)], stderr=subprocess.DEVNULL)
 
 
 def test_killed_in_a_loop(tmp_path: Path) -> None:

@@ -22,9 +22,7 @@ from overt.services.listening import (
     export,
 )
 
-HELD = Held(
-    "main", "r1", "call", "quality and training", 3, 0, ended=7, how="closed", captured_ms=40, chunks=3
-)
+HELD = Held("main", "r1", "call", "quality and training", 3, 0, ended=7, how="closed", captured_ms=40, chunks=3)
 ADA = Actor("ada", "compliance", 1)
 
 

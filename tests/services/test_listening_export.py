@@ -22,7 +22,8 @@ from overt.adapters.notary_client import NotaryClient
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.domain.facts import Fact, Json
-from overt.vault.seal import Header, Sealer
+from overt.vault.header import Header
+from overt.vault.seal import Sealer
 from overt.vault.track import Run, Sent, encode_run, encode_sent
 
 pytest.importorskip("overt.compose.notary")
@@ -81,8 +82,7 @@ class Data:
     @contextmanager
     def running(self, *names: str) -> Iterator[None]:
         started = [
-            subprocess.Popen([sys.executable, "-m", f"overt.compose.{name}", str(self.folder)])
-            for name in names
+            subprocess.Popen([sys.executable, "-m", f"overt.compose.{name}", str(self.folder)]) for name in names
         ]
         deadline = time.monotonic() + 10
         awaited = [self.folder / "run" / f"{name}.sock" for name in names if name != "worker"]
@@ -103,9 +103,7 @@ class Data:
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
-    def export(
-        self, recording: str, *more: str, purpose: str = "quality"
-    ) -> subprocess.CompletedProcess[str]:
+    def export(self, recording: str, *more: str, purpose: str = "quality") -> subprocess.CompletedProcess[str]:
         out = str(self.folder / "f.wav")
         return self.cli("export", recording, "--purpose", purpose, "--out", out, *more)
 
@@ -126,9 +124,7 @@ def data(tmp_path: Path) -> Data:
 def test_exported_with_processes_of_its_own(data: Data) -> None:
     recording = data.record()
     listed = json.loads(data.cli("list", "--json").stdout)["recordings"]
-    assert [(one["recording"], one["state"], one["captured_ms"]) for one in listed] == [
-        (recording, "closed", 40)
-    ]
+    assert [(one["recording"], one["state"], one["captured_ms"]) for one in listed] == [(recording, "closed", 40)]
     done = data.export(recording, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

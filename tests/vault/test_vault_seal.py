@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.vault.format import END, HEADER, LARGEST_BODY, Record, SealBroken, read_records
+from overt.vault.header import Header, read_header
 from overt.vault.keys import OpeningKey, WrongKey
-from overt.vault.seal import FIRST_HEAD, Header, Sealer
-from overt.vault.unseal import AuthenticatedEnd, read_header, unseal, walk
+from overt.vault.seal import FIRST_HEAD, Sealer
+from overt.vault.unseal import AuthenticatedEnd, unseal, walk
 
 RECORDING = "0193568a-0000-7000-8000-000000000001"
 OTHER = "0193568a-0000-7000-8000-000000000002"

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519Pr
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from overt.vault.format import read_records
+from overt.vault.header import Header
 from overt.vault.keys import OpeningKey, data_key
-from overt.vault.seal import Header, Sealer
+from overt.vault.seal import Sealer
 from overt.vault.track import Gap, Run, Sent, encode_gap, encode_run, encode_sent, read_parts
 from overt.vault.unseal import AuthenticatedEnd, unseal
 
@@ -44,9 +45,7 @@ def stranger(vector: dict[str, Any]) -> tuple[list[tuple[int, int, str]], str]:
         if cipher is None:
             told = json.loads(body)
             bound = "\0".join((told["tenant"], told["recording"], told["key_id"])).encode()
-            secret = suite.decrypt(
-                bytes.fromhex(told["file_secret"]), private, info=b"overt file secret v1\0" + bound
-            )
+            secret = suite.decrypt(bytes.fromhex(told["file_secret"]), private, info=b"overt file secret v1\0" + bound)
             info = b"overt data key v1\0" + "\0".join((told["tenant"], told["recording"])).encode()
             erasure = bytes.fromhex(vector["erasure_secret"])
             cipher = AESGCM(HKDF(hashes.SHA256(), 32, salt=erasure, info=info).derive(secret))

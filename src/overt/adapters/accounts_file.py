@@ -18,9 +18,7 @@ def read_accounts(settings: Path) -> Mapping[int, Actor]:
         with settings.open("rb") as file:
             listed = tomllib.load(file).get("account", [])
     except OSError as error:
-        raise Unavailable(
-            "settings", f"{error.strerror}: {settings}; `overt init` makes it", retry=False
-        ) from error
+        raise Unavailable("settings", f"{error.strerror}: {settings}; `overt init` makes it", retry=False) from error
     except tomllib.TOMLDecodeError as error:
         raise Unavailable("settings", f"{settings}: {error}", retry=False) from error
     accounts: dict[int, Actor] = {}

@@ -364,7 +364,14 @@ def _played(frame: protocol.Finished) -> Played:
 def _account(frame: protocol.Captured) -> CaptureAccount:
     gaps = tuple(CapturedGap(gap.from_ms, gap.to_ms, gap.cause) for gap in frame.gaps)
     return CaptureAccount(
-        frame.recording, frame.reason, frame.chunks, frame.head, frame.captured_ms, gaps, frame.started_us, frame.ended_us
+        frame.recording,
+        frame.reason,
+        frame.chunks,
+        frame.head,
+        frame.captured_ms,
+        gaps,
+        frame.started_us,
+        frame.ended_us,
     )
 
 

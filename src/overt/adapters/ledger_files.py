@@ -1,9 +1,9 @@
 """The ledger's files: `entries.log` (a canonical line an entry), `leaves` (its hash), `checkpoint`, and what is erasable.
 
-    DATA/ledger/<tenant>/entries.log      append only
-    DATA/ledger/<tenant>/leaves           32 bytes an entry: tells which entry was changed
-    DATA/ledger/<tenant>/checkpoint       the latest signed note
-    DATA/ledger/<tenant>/personal.sqlite  personal values and their salts, outside the tree
+DATA/ledger/<tenant>/entries.log      append only
+DATA/ledger/<tenant>/leaves           32 bytes an entry: tells which entry was changed
+DATA/ledger/<tenant>/checkpoint       the latest signed note
+DATA/ledger/<tenant>/personal.sqlite  personal values and their salts, outside the tree
 """
 
 from __future__ import annotations

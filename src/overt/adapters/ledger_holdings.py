@@ -50,9 +50,7 @@ def _take(held: dict[str, Held], index: int, entry: Entry) -> None:
     body: Mapping[str, Any] = entry.body
     recording = str(body.get("recording", ""))
     if entry.kind == "recording.permitted":
-        held[recording] = Held(
-            entry.tenant, recording, entry.call, str(body["told_purpose"]), index, entry.at_us
-        )
+        held[recording] = Held(entry.tenant, recording, entry.call, str(body["told_purpose"]), index, entry.at_us)
     elif entry.kind in _ENDS and recording in held and held[recording].ended is None:
         captured = int(body["captured_ms"])
         held[recording] = replace(

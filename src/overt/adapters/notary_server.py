@@ -119,5 +119,9 @@ class Notary:
     def _receipt(self, index: int) -> protocol.Entered:
         tree = self._files.tree
         return protocol.Entered(
-            index=index, entry=self._files.lines[index], size=tree.size, proof=tree.inclusion(index), checkpoint=self._note
+            index=index,
+            entry=self._files.lines[index],
+            size=tree.size,
+            proof=tree.inclusion(index),
+            checkpoint=self._note,
         )

@@ -225,9 +225,7 @@ class OpenerCounter:
                 del self._cursors[key]
                 return Chunks(chunks=tuple(given), last=True)
             if piece[1] < request.first:
-                raise NotOpened(
-                    f"chunk {request.first} was asked for, {piece[1]} is next: chunks come in order"
-                )
+                raise NotOpened(f"chunk {request.first} was asked for, {piece[1]} is next: chunks come in order")
             if len(piece[2]) > room:
                 cursor.held = piece
                 break

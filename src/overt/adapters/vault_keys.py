@@ -45,9 +45,7 @@ def read_opening_key(folder: Path) -> OpeningKey:
     path = folder / OPENING_FILE
     key_id, raw = _read(path, _OPENING)
     if path.stat().st_mode & 0o077:
-        raise Unavailable(
-            "vault keys", f"{path} may be read by others: chmod 600 it, and ask who did", retry=False
-        )
+        raise Unavailable("vault keys", f"{path} may be read by others: chmod 600 it, and ask who did", retry=False)
     key = OpeningKey(raw)
     try:
         found = key.public.key_id

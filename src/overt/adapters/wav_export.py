@@ -90,11 +90,7 @@ def _stretches(runs: Sequence[Run]) -> Iterator[_Stretch]:
     for run in runs:
         time = time + _signed(run.rtp_time - before.rtp_time) if before is not None else run.rtp_time
         offset = samples_of(run.arrival_ns) - time
-        if (
-            before is not None
-            and not _continues(before, run)
-            and not -_EARLY <= offset - stretch.recent <= _LATE
-        ):
+        if before is not None and not _continues(before, run) and not -_EARLY <= offset - stretch.recent <= _LATE:
             yield stretch
             stretch = _Stretch()
         stretch.add(time, run, offset)
@@ -156,9 +152,7 @@ class WavExport:
             raise NotOpened("nothing was recorded")
         begin, end = min(one.at for one in every), max(one.end for one in every)
         if end - begin > LONGEST_S * RATE:
-            raise NotOpened(
-                f"its times span {(end - begin) // RATE} seconds; more than a day cannot be laid out"
-            )
+            raise NotOpened(f"its times span {(end - begin) // RATE} seconds; more than a day cannot be laid out")
         sound: Samples = np.zeros((end - begin, 2), np.int16)
         for track, channel in CHANNELS.items():
             for one in voices[track]:

@@ -58,7 +58,9 @@ def _keys(folder: Path, _: Settings) -> Iterator[Finding]:
         load_verifier_key(folder / "keys" / "notary.vkey")
         key_id = read_wrapping_key(folder / "keys").key_id
     except (Unavailable, CheckpointBroken) as error:
-        yield Finding("keys", "stops", str(error), "restore the keys from your copy; `overt init` makes new ones elsewhere")
+        yield Finding(
+            "keys", "stops", str(error), "restore the keys from your copy; `overt init` makes new ones elsewhere"
+        )
         return
     loose = [path.name for path in (folder / "keys").glob("*.key") if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if loose:
@@ -74,7 +76,9 @@ def _prompts(folder: Path, settings: Settings) -> Iterator[Finding]:
     for problem in problems:
         yield Finding("prompts", "look", problem, "put the file back")
     if missing:
-        yield Finding("prompts", "stops", f"missing: {', '.join(missing)}", "put them into DATA/prompts with their table")
+        yield Finding(
+            "prompts", "stops", f"missing: {', '.join(missing)}", "put them into DATA/prompts with their table"
+        )
     else:
         yield Finding("prompts", "good", f"{len(prompts)} prompts, {load_table().version} of the law table")
 
@@ -123,7 +127,9 @@ def _separation(_: Path, __: Settings) -> Iterator[Finding]:
 
 def _trunks(_: Path, settings: Settings) -> Iterator[Finding]:
     if not settings.trunks or not settings.lines:
-        yield Finding("trunks and lines", "stops", "without a trunk and a line no call can come", "write both into overt.toml")
+        yield Finding(
+            "trunks and lines", "stops", "without a trunk and a line no call can come", "write both into overt.toml"
+        )
 
 
 CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (

@@ -54,9 +54,7 @@ def acting_account(data_folder: Path) -> Actor:
     uid = os.getuid()
     actor = read_accounts(data_folder / "overt.toml").get(uid)
     if actor is None:
-        raise NotPermitted(
-            f"no account is bound to the user id {uid}; an administrator adds an [[account]] for it"
-        )
+        raise NotPermitted(f"no account is bound to the user id {uid}; an administrator adds an [[account]] for it")
     return actor
 
 
@@ -66,10 +64,7 @@ def listed(data_folder: Path) -> Sequence[Listed]:
     if "list" not in ROLES[actor.role]:
         raise NotPermitted(f"the role {actor.role} may not list recordings")
     stored = {name: size for name, _, size in SealedFiles(data_folder / "recordings").stored(TENANT)}
-    return [
-        Listed(held, stored.get(held.recording, 0))
-        for held in LedgerHoldings(data_folder / "ledger").all(TENANT)
-    ]
+    return [Listed(held, stored.get(held.recording, 0)) for held in LedgerHoldings(data_folder / "ledger").all(TENANT)]
 
 
 def export_wav(data_folder: Path, recording: str, purpose: str, document: str, out: Path) -> Exported:
@@ -77,17 +72,13 @@ def export_wav(data_folder: Path, recording: str, purpose: str, document: str, o
     actor = acting_account(data_folder)
     held = LedgerHoldings(data_folder / "ledger").find(TENANT, recording)
     if held is None:
-        raise NoSuchRecording(
-            f"there is no recording {recording}; `overt recordings list` shows those there are"
-        )
+        raise NoSuchRecording(f"there is no recording {recording}; `overt recordings list` shows those there are")
     _await_archive(data_folder, held)
     with _processes(data_folder):
         return asyncio.run(_export(data_folder, actor, recording, purpose, document, out))
 
 
-async def _export(
-    data_folder: Path, actor: Actor, recording: str, purpose: str, document: str, out: Path
-) -> Exported:
+async def _export(data_folder: Path, actor: Actor, recording: str, purpose: str, document: str, out: Path) -> Exported:
     ledger = NotaryClient(data_folder / NOTARY)
     try:
         rooms = ListeningRooms(
@@ -160,9 +151,7 @@ def _process(data_folder: Path, name: str, path: Path) -> Iterator[None]:
         deadline = time.monotonic() + STARTS_WITHIN_S
         while not _answers(path):
             if started.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(
-                    name, f"it could not be started for the moment: {_last_words(started)}", retry=False
-                )
+                raise Unavailable(name, f"it could not be started for the moment: {_last_words(started)}", retry=False)
             time.sleep(0.05)
         yield
     finally:

@@ -26,9 +26,7 @@ _log = logging.getLogger("overt.opener")
 
 def main(data_folder: Path) -> int:
     """Open for those who may until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
-    granted = leave_network() | close_memory(
-        keys=True
-    )  # in this order: a namespace is entered while dumpable
+    granted = leave_network() | close_memory(keys=True)  # in this order: a namespace is entered while dumpable
     for protection, held in granted.items():
         _log.log(logging.INFO if held else logging.WARNING, "%s: %s (%s)", protection, held, SAYS[protection])
     try:
@@ -46,9 +44,7 @@ async def _serve(data_folder: Path) -> None:
         SqliteErasures(data_folder / "registers" / "erasures.sqlite"),
         SealedFiles(data_folder / "recordings"),
     )
-    accounts = Accounts(
-        read_accounts(data_folder / "overt.toml"), load_verifier_key(data_folder / VERIFIER_KEY)
-    )
+    accounts = Accounts(read_accounts(data_folder / "overt.toml"), load_verifier_key(data_folder / VERIFIER_KEY))
     counter = OpenerCounter(OpenerDesk(vault, accounts, clock.now_us), clock.now_us)
     socket = data_folder / SOCKET
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from overt.adapters.vault_keys import read_wrapping_key
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
 from overt.domain.errors import Refused
-from overt.domain.facts import Fact
+from overt.domain.facts import Fact, Json
 from overt.domain.policy import LinePolicy
 from overt.faces.sip.control import SipControl
 from overt.faces.sip.gateway import Doors, Gateway
@@ -160,7 +160,7 @@ class _Interruptions:
         task.add_done_callback(self._tasks.discard)
 
     async def _enter(self, tenant: str, call: str, account: CaptureAccount) -> None:
-        body = {
+        body: dict[str, Json] = {
             "recording": account.recording, "chunks": account.chunks, "head": account.head,
             "captured_ms": account.captured_ms, "cause": account.reason,
         }  # fmt: skip

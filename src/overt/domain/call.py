@@ -132,7 +132,7 @@ def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEf
         return _consenting(state, _meaning(state, event))
     if type(event) in PHASES[state.phase]:
         return _moved(state, event)
-    if isinstance(event, (HeardOut, Bridged, NotReached)):
+    if isinstance(event, (HeardOut, Bridged, NotReached, LegEnded, EndDemanded)):
         return state, ()
     return _consenting(state, event)
 

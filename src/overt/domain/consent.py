@@ -13,9 +13,7 @@ from typing import Literal
 
 from overt.domain.identity import AGENT, CALLER, Side
 
-Standing = Literal[
-    "untold", "told", "asked", "given", "informed", "refused", "withdrawn", "attested", "not_required"
-]
+Standing = Literal["untold", "told", "asked", "given", "informed", "refused", "withdrawn", "attested", "not_required"]
 GRANTING: frozenset[str] = frozenset({"given", "informed", "attested", "not_required"})
 NEGATIVE: frozenset[str] = frozenset({"refused", "withdrawn"})
 
@@ -288,9 +286,7 @@ def changes(before: ConsentState | None, after: ConsentState) -> tuple[tuple[Sid
     """The standings that differ, as (side, standing, reason)."""
     known = {} if before is None else {one.side: one.standing for one in before.parties}
     return tuple(
-        (one.side, one.standing, one.reason)
-        for one in after.parties
-        if known.get(one.side, "untold") != one.standing
+        (one.side, one.standing, one.reason) for one in after.parties if known.get(one.side, "untold") != one.standing
     )
 
 

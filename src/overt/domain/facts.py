@@ -24,15 +24,26 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "system.started": Kind("The signalling process began to serve.", False, ("settings_sha256", "law_version", "failure")),
-    "call.offered": Kind("A trunk offered a call.", False, ("line", "trunk", "codec")),
-    "call.located": Kind(
-        "The places each party may be in, with their evidence.", False, ("parties",)
+    "system.started": Kind(
+        "The signalling process began to serve.", False, ("settings_sha256", "law_version", "failure")
     ),
+    "call.offered": Kind("A trunk offered a call.", False, ("line", "trunk", "codec")),
+    "call.located": Kind("The places each party may be in, with their evidence.", False, ("parties",)),
     "call.decided": Kind(
         "The joined law's answer for the purpose, and what Overt will do.",
         False,
-        ("effect", "rule", "form", "law_allows", "obligations", "grounds", "citation", "purpose", "law_version", "law_sha256"),
+        (
+            "effect",
+            "rule",
+            "form",
+            "law_allows",
+            "obligations",
+            "grounds",
+            "citation",
+            "purpose",
+            "law_version",
+            "law_sha256",
+        ),
     ),
     "call.told": Kind(
         "A party was told, or not told and why.",
@@ -55,10 +66,25 @@ KINDS: Mapping[str, Kind] = {
     "recording.permitted": Kind(
         "A permit exists and capture may open.",
         True,
-        ("episode", "recording", "roster", "purposes", "tracks", "stop_keys", "told", "told_purpose", "continues", "key_id"),
+        (
+            "episode",
+            "recording",
+            "roster",
+            "purposes",
+            "tracks",
+            "stop_keys",
+            "told",
+            "told_purpose",
+            "continues",
+            "key_id",
+        ),
     ),
-    "recording.resumed": Kind("Capture under a living permit may open again after a pause.", True, ("episode", "recording", "after")),
-    "recording.stopped": Kind("Capture was stopped or paused.", False, ("episode", "recording", "reason", "by", "paused")),
+    "recording.resumed": Kind(
+        "Capture under a living permit may open again after a pause.", True, ("episode", "recording", "after")
+    ),
+    "recording.stopped": Kind(
+        "Capture was stopped or paused.", False, ("episode", "recording", "reason", "by", "paused")
+    ),
     "recording.closed": Kind(
         "A recording has its end: chunks, chain heads, gaps, counters.",
         False,
@@ -74,8 +100,12 @@ KINDS: Mapping[str, Kind] = {
         True,
         ("recording", "action", "purpose", "actor", "role", "from_ms", "to_ms", "document"),
     ),
-    "listening.refused": Kind("Somebody asked to open a recording and may not.", False, ("recording", "action", "purpose", "actor", "reason")),
-    "listening.ended": Kind("What was actually opened.", False, ("recording", "action", "actor", "grant", "milliseconds")),
+    "listening.refused": Kind(
+        "Somebody asked to open a recording and may not.", False, ("recording", "action", "purpose", "actor", "reason")
+    ),
+    "listening.ended": Kind(
+        "What was actually opened.", False, ("recording", "action", "actor", "grant", "milliseconds")
+    ),
     "personal.erased": Kind("Personal fields of earlier entries were erased.", False, ("entries", "reason")),
 }
 

@@ -83,7 +83,9 @@ class Clockwork:
 class Capture:
     """One recording under one permit. `open` while its tracks take sound; `paused` says why they do not."""
 
-    def __init__(self, permit: OpenCapture, sealer: Sealer, legs: Mapping[str, Leg], works: Clockwork, now_ns: int) -> None:
+    def __init__(
+        self, permit: OpenCapture, sealer: Sealer, legs: Mapping[str, Leg], works: Clockwork, now_ns: int
+    ) -> None:
         self.permit, self._sealer, self._works = permit, sealer, works
         self._legs = {side: legs[side] for side in permit.tracks}
         self._tracks = {side: Track(TRACKS[side], 8 if _alaw(leg) else 0) for side, leg in self._legs.items()}
@@ -171,7 +173,12 @@ class Capture:
 
     def _manifest(self, reason: str, captured_ms: int, ended_us: int) -> dict[str, object]:
         tracks = {
-            side: {"track": self._tracks[side].number, "samples": self._tracks[side].samples, "lost": leg.lost, "late": leg.late}
+            side: {
+                "track": self._tracks[side].number,
+                "samples": self._tracks[side].samples,
+                "lost": leg.lost,
+                "late": leg.late,
+            }
             for side, leg in self._legs.items()
         }
         gaps = [[gap.from_ms, gap.to_ms, gap.cause] for gap in self._gaps]

@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from overt import protocol
 from overt.engine.capture import CHUNK_NS, Capture, Clockwork
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.room import Room
 from overt.engine.spool import SEGMENT_NS, Spool, Unended
-from overt.protocol import Captured, Done, Failed, Frame, Interrupted, LARGEST_FRAME
+from overt.protocol import LARGEST_FRAME, Captured, Done, Failed, Frame, Interrupted
+from overt.vault.header import Header
 from overt.vault.keys import SECRET_BYTES, WrappingKey
-from overt.vault.seal import Header, Sealer
+from overt.vault.seal import Sealer
 from overt.vault.track import TRACKS
 
 LEASE_LOOK_NS = 50_000_000
@@ -31,14 +34,20 @@ class Desk:
     """All calls of this engine, and the one signaller that directs them."""
 
     def __init__(
-        self, loop: Loop, library: Library, spool: Spool, wrapping: WrappingKey, start_key: bytes, unended: list[Unended]
+        self,
+        loop: Loop,
+        library: Library,
+        spool: Spool,
+        wrapping: WrappingKey,
+        start_key: bytes,
+        unended: list[Unended],
     ) -> None:
         self._loop, self._library, self._spool, self._wrapping, self._key = loop, library, spool, wrapping, start_key
         self._rooms: dict[str, Room] = {}
         self._peer: socket.socket | None = None
         self._trusted = False
         self._unsent: deque[bytes] = deque(maxlen=MOST_UNSENT)
-        self._unended = {number: one for number, one in enumerate(unended, 1)}
+        self._unended = dict(enumerate(unended, 1))
         self.refused = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(CHUNK_NS, self._seal_chunks)
@@ -99,7 +108,7 @@ class Desk:
             return
         reply = handler(self, frame, sockets)
         if reply is not None and frame.n:
-            self._tell(protocol.msgspec.structs.replace(reply, n=frame.n))
+            self._tell(msgspec.structs.replace(reply, n=frame.n))
 
     def _tell(self, frame: Frame, fds: list[int] | None = None) -> None:
         if self._peer is None:
@@ -166,9 +175,7 @@ class Desk:
         return self._in_room(frame.call, lambda room: setattr(room, "context", frame.context))
 
     def _pause(self, frame: protocol.PauseCapture, _: list[socket.socket]) -> Frame:
-        return self._in_room(
-            frame.call, lambda room: room.capture and room.capture.pause(frame.reason, self._loop.now)
-        )
+        return self._in_room(frame.call, lambda room: room.pause_capture(frame.reason))
 
     def _in_room(self, call: str, act: Callable[[Room], object]) -> Frame:
         room = self._rooms.get(call)

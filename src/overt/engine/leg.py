@@ -45,7 +45,9 @@ class FarEnd:
 class Leg:
     """One leg. `peer` is the leg that its sound goes to while relayed; `take` the capture's door, or None."""
 
-    def __init__(self, side: str, rtp: socket.socket, rtcp: socket.socket, loop: Loop, ssrc: int, sequence: int) -> None:
+    def __init__(
+        self, side: str, rtp: socket.socket, rtcp: socket.socket, loop: Loop, ssrc: int, sequence: int
+    ) -> None:
         self.side, self.loop, self.ssrc = side, loop, ssrc
         self.rtp, self.rtcp = rtp, rtcp
         self.far: FarEnd | None = None
@@ -264,7 +266,7 @@ class Leg:
         """Send a sender report (a receiver report before anything was sent)."""
         if self.far is None or not self.connected_ns:
             return
-        blocks = ()
+        blocks: tuple[ReportBlock, ...] = ()
         if self.received:
             got, lost = self.received - self._report_seen[0], self.lost - self._report_seen[1]
             fraction = min(255, lost * 256 // (got + lost)) if lost > 0 else 0

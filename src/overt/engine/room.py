@@ -43,7 +43,13 @@ class Room:
         """Say where a leg's other end is; a held leg hears nothing, so a prompt to it ends as not heard."""
         held = not (order.sends and order.receives)
         far = FarEnd(
-            order.address, order.port, order.rtcp_port, order.payload_type, order.event_type, order.codec == "PCMA", held
+            order.address,
+            order.port,
+            order.rtcp_port,
+            order.payload_type,
+            order.event_type,
+            order.codec == "PCMA",
+            held,
         )
         self.legs[order.side].connect(far)
         self._told_silent.discard(order.side)
@@ -54,7 +60,7 @@ class Room:
         """Play a prompt to a leg; what was being played to it stops."""
         self.stop_playing(order.side)
         speaker = Speaker(self._loop, self.legs[order.side], order, self._library.find(order.prompt), self._played)
-        if speaker.started_ns or not speaker._over:
+        if not speaker.over:
             self._speakers[order.side] = speaker
 
     def stop_playing(self, side: str) -> None:
@@ -89,6 +95,11 @@ class Room:
         else:
             self._tell(Pressed(call=self.call, side=leg.side, digit=digit, at_ns=leg.heard_ns))
         return stops
+
+    def pause_capture(self, reason: str) -> None:
+        """Stop capturing for now, on every leg."""
+        if self.capture is not None:
+            self.capture.pause(reason, self._loop.now)
 
     def close_capture(self, reason: str) -> Captured | None:
         """End the recording; its account, or None when none was open."""

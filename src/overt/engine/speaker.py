@@ -42,6 +42,11 @@ class Speaker:
         return b"".join(self._frames[: self._next])
 
     @property
+    def over(self) -> bool:
+        """True once it has ended, however it did."""
+        return self._over
+
+    @property
     def side(self) -> str:
         """Whom it is played to."""
         return self._order.side

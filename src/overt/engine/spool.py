@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.vault.format import END, HEADER, Record, SealBroken, read_record
+from overt.vault.header import read_header
 from overt.vault.seal import FIRST_HEAD
-from overt.vault.unseal import read_header
 
 CARRY = 0x04
 COMMIT_S = 0.25
@@ -181,7 +181,13 @@ def _unended(records: list[Record], ended_us: int) -> list[Unended]:
         elif record.recording in known:
             one = known[record.recording]
             known[record.recording] = Unended(
-                one.tenant, one.recording, one.call, record.index + 1, record.head_after(one.head), one.started_us, ended_us
+                one.tenant,
+                one.recording,
+                one.call,
+                record.index + 1,
+                record.head_after(one.head),
+                one.started_us,
+                ended_us,
             )
     return list(known.values())
 
@@ -189,5 +195,3 @@ def _unended(records: list[Record], ended_us: int) -> list[Unended]:
 def oldest_first(folder: Path) -> list[Path]:
     """The closed segments of an engine, in the order in which they were written."""
     return sorted(folder.glob("*.spool"))
-
-

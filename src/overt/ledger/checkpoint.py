@@ -1,6 +1,6 @@
 """Checkpoints: the tree's size and root under a signature, as C2SP tlog-checkpoint and signed-note describe.
 
-    <origin>\\n<size>\\n<root, base64>\\n\\n— <key name> <base64(key hash || Ed25519 signature)>\\n
+<origin>\\n<size>\\n<root, base64>\\n\\n— <key name> <base64(key hash || Ed25519 signature)>\\n
 """
 
 from __future__ import annotations

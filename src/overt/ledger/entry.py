@@ -43,7 +43,7 @@ def commitment(salt: bytes, value: str) -> str:
 
 def write_entry(entry: Entry) -> bytes:
     """The canonical bytes of an entry, one line without its end. Raises EntryBroken for floats and other strangers."""
-    fields = {
+    fields: dict[str, Any] = {
         "v": VERSION, "id": entry.id, "tenant": entry.tenant, "kind": entry.kind, "at_us": entry.at_us,
         "entered_us": entry.entered_us, "call": entry.call, "body": dict(entry.body), "personal": dict(entry.personal),
     }  # fmt: skip

@@ -68,7 +68,9 @@ OnCalled = Callable[[PhoneCall], None]
 class Telephone(asyncio.DatagramProtocol):
     """A phone on one UDP port. With `on_called` it answers whoever calls; without, it is busy."""
 
-    def __init__(self, address: str, on_called: OnCalled | None = None, *, ring_s: float = RING_S, refuse: int = 0) -> None:
+    def __init__(
+        self, address: str, on_called: OnCalled | None = None, *, ring_s: float = RING_S, refuse: int = 0
+    ) -> None:
         self._address, self._on_called, self._ring_s, self._refuse = address, on_called, ring_s, refuse
         self._transport: asyncio.DatagramTransport | None = None
         self._calls: dict[str, PhoneCall] = {}

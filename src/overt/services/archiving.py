@@ -112,9 +112,7 @@ def gather(spool: Spool, store: SealedStore) -> Gathered:
 
 
 def _carry(segment: Segment, store: SealedStore) -> int:
-    fresh = sorted(
-        segment.fresh(), key=lambda record: record.belongs_to
-    )  # stable: each recording keeps its order
+    fresh = sorted(segment.fresh(), key=lambda record: record.belongs_to)  # stable: each recording keeps its order
     carried = 0
     for _, records in groupby(fresh, key=lambda record: record.belongs_to):
         try:

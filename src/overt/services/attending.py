@@ -157,7 +157,7 @@ async def _supervise(call: Attended, story: object, inbox: asyncio.Task[None]) -
         await story
     except asyncio.CancelledError:
         raise
-    except Exception as error:  # the per-call supervisor: audited, and recording closed below
+    except Exception as error:  # noqa: BLE001 - the per-call supervisor: audited, and recording closed below
         call.account.why_not = f"fault: {type(error).__name__}"
         call.note("call.failed", what=f"fault: {type(error).__name__}", setting=call.house.on_failure,
                   consequence="call ended")  # fmt: skip
@@ -185,4 +185,3 @@ async def _enter_account(call: Attended) -> None:
     call.note("call.ended", **call.account.body(call.state))
     with suppress(NotDurable):
         await call.scribe.drained()
-

@@ -23,7 +23,7 @@ class Stated:
 
 @dataclass(slots=True)
 class CallRecord:
-    """What the ledger says of a call. Milliseconds; `ledger_index` is its last entry. `stages` for people."""
+    """What the ledger says of a call. Milliseconds; `ledger_index` is its `call.ended`. `stages` for people."""
 
     id: str
     started_us: int
@@ -49,11 +49,7 @@ class CallRecord:
     legs: Mapping[str, Any] = field(default_factory=dict)
     entries: list[int] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
-
-    @property
-    def ledger_index(self) -> int:
-        """The call's last entry."""
-        return self.entries[-1]
+    ledger_index: int = -1
 
 
 def read_calls(entries: Iterable[Stated]) -> dict[str, CallRecord]:
@@ -120,6 +116,7 @@ def _ended(record: CallRecord, entry: Stated) -> None:
     record.disclosed_ms, record.captured_ms = body["disclosed_ms"], body["captured_ms"]
     record.consent, record.gaps, record.legs = body["consent"], body["gaps"], body["legs"]
     record.recordings = body["recordings"]
+    record.ledger_index = entry.index
     record.stages.append("ended")
 
 

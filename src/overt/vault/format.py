@@ -92,9 +92,7 @@ def read_record(sealed: bytes, offset: int) -> tuple[Record, int]:
         tenant = sealed[offset + _FRAME.size : begin].decode()
     except UnicodeDecodeError as error:
         raise SealBroken(where, "the tenant is not text") from error
-    return Record(
-        tenant, uuid_text(recording), flags, track, index, bytes(sealed[begin : begin + size])
-    ), begin + size
+    return Record(tenant, uuid_text(recording), flags, track, index, bytes(sealed[begin : begin + size])), begin + size
 
 
 def read_records(sealed: bytes) -> Iterator[Record]:

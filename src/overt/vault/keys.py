@@ -70,10 +70,7 @@ class OpeningKey:
     @classmethod
     def generate(cls) -> OpeningKey:
         """Make a new key pair."""
-        return cls(
-            MLKEM768PrivateKey.generate().private_bytes_raw()
-            + X25519PrivateKey.generate().private_bytes_raw()
-        )
+        return cls(MLKEM768PrivateKey.generate().private_bytes_raw() + X25519PrivateKey.generate().private_bytes_raw())
 
     def _halves(self) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
         try:

@@ -9,31 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from overt.vault.format import END, HEADER, LARGEST_BODY, Record, SealBroken
-from overt.vault.keys import SUITE_NAME, WrappingKey, data_key
+from overt.vault.header import Header, header_body
+from overt.vault.keys import WrappingKey, data_key
 
 FIRST_HEAD = b"\0" * 32
 TAG_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What stands in clear at the head of a recording: identities, times, the key's id; never a number or sound.
-
-    `started_us` is UTC, `started_ns` the engine's monotonic clock at the same moment; `law` the hash of the table.
-    """
-
-    tenant: str
-    recording: str
-    call: str
-    episode: str
-    started_us: int
-    started_ns: int
-    ledger_index: int
 
 
 def nonce(index: int) -> bytes:
@@ -44,9 +28,7 @@ def nonce(index: int) -> bytes:
 class Sealer:
     """One recording being sealed. Holds the data key, and can only seal."""
 
-    def __init__(
-        self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes
-    ) -> None:
+    def __init__(self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes) -> None:
         self._aead = AESGCM(data_key(file_secret, erasure_secret, header.tenant, header.recording))
         self._tenant, self._recording = header.tenant, header.recording
         self.head, self.chunks, self._ended = FIRST_HEAD, 0, False
@@ -75,13 +57,3 @@ class Sealer:
     def finish(self, manifest: Mapping[str, object]) -> bytes:
         """Seal the manifest as the END record. Nothing may be sealed after it."""
         return self.seal(0, json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode(), END)
-
-
-def header_body(header: Header, key_id: str, wrapped: bytes) -> bytes:
-    """The header's JSON."""
-    fields = {
-        "tenant": header.tenant, "recording": header.recording, "call": header.call, "episode": header.episode,
-        "started_us": header.started_us, "started_ns": header.started_ns, "ledger_index": header.ledger_index,
-        "suite": SUITE_NAME, "key_id": key_id, "file_secret": wrapped.hex(),
-    }  # fmt: skip
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

@@ -64,9 +64,7 @@ def encode_run(run: Run) -> bytes:
         raise TrackBroken(f"packets of {run.size} bytes do not make {len(run.payload)}")
     count = len(run.payload) // run.size
     return (
-        RUN.pack(
-            _RUN, run.payload_type, run.sequence, run.rtp_time, run.arrival_ns, run.size, run.step, count
-        )
+        RUN.pack(_RUN, run.payload_type, run.sequence, run.rtp_time, run.arrival_ns, run.size, run.step, count)
         + run.payload
     )
 
@@ -108,9 +106,7 @@ def _slice(chunk: bytes, begin: int, size: int) -> bytes:
 def _read_run(chunk: bytes, offset: int) -> tuple[Part, int]:
     _, payload_type, sequence, rtp_time, arrival_ns, size, step, count = RUN.unpack_from(chunk, offset)
     payload = _slice(chunk, offset + RUN.size, size * count)
-    return Run(payload_type, sequence, rtp_time, arrival_ns, size, step, payload), offset + RUN.size + len(
-        payload
-    )
+    return Run(payload_type, sequence, rtp_time, arrival_ns, size, step, payload), offset + RUN.size + len(payload)
 
 
 def _read_gap(chunk: bytes, offset: int) -> tuple[Part, int]:

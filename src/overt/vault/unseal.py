@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from overt.vault.format import END, HEADER, Record, SealBroken
-from overt.vault.keys import SUITE_NAME, OpeningKey, WrongKey, data_key
-from overt.vault.seal import FIRST_HEAD, Header, nonce
-
-_HEADER_TYPES: Mapping[str, type] = {
-    "tenant": str, "recording": str, "call": str, "episode": str, "started_us": int, "started_ns": int, "ledger_index": int,
-}  # fmt: skip
+from overt.vault.format import END, Record, SealBroken
+from overt.vault.header import read_header
+from overt.vault.keys import OpeningKey, WrongKey, data_key
+from overt.vault.seal import FIRST_HEAD, nonce
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +30,6 @@ class Opened:
     index: int
     plaintext: bytes
     last: bool
-
-
-def read_header(record: Record) -> tuple[Header, bytes, str]:
-    """Return a recording's header, its wrapped file secret and its key id. Raises SealBroken."""
-    where = f"recording {record.recording}"
-    if record.flags != HEADER or record.index != 0:
-        raise SealBroken(where, "the first record is not the header")
-    try:
-        fields = json.loads(record.body)
-        wrapped, key_id = bytes.fromhex(fields.pop("file_secret")), str(fields.pop("key_id"))
-        if fields.pop("suite") != SUITE_NAME:
-            raise SealBroken(where, "it is sealed with another suite")
-        header = Header(**fields)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SealBroken(where, "the header cannot be read") from error
-    if [type(getattr(header, name)) for name in _HEADER_TYPES] != list(_HEADER_TYPES.values()):
-        raise SealBroken(where, "a field of the header is of another type")
-    if (header.tenant, header.recording) != (record.tenant, record.recording):
-        raise SealBroken(where, "the header speaks of another recording")
-    return header, wrapped, key_id
 
 
 def walk(records: Iterable[Record], end: AuthenticatedEnd | None) -> Iterator[tuple[Record, bytes]]:

@@ -115,12 +115,12 @@ def _media(lines: list[str], address: str, direction: Direction) -> Media:
             rtcp_port = int(value.split()[0])
         elif name == "label":
             label = value
-    number = int(port.partition("/")[0])
-    if not 0 <= number < 65536 or not 0 <= rtcp_port < 65536:
+    own_port = int(port.partition("/")[0])
+    if not 0 <= own_port < 65536 or not 0 <= rtcp_port < 65536:
         raise ValueError(port)
     own = _connection(lines, address)
     way: Direction = "inactive" if own == "0.0.0.0" else _direction(lines, direction)
-    return Media(kind, number, protocol, tuple(names.items()), own, rtcp_port or number + 1, way, label)
+    return Media(kind, own_port, protocol, tuple(names.items()), own, rtcp_port or own_port + 1, way, label)
 
 
 def write(

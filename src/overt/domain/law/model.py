@@ -155,7 +155,7 @@ def _value(kind: type[Any], name: str, field: str, value: Any) -> Any:
     wanted = {"bool": bool, "int": int}.get(declared, str)
     if type(value) is not wanted:
         raise LawUnreadable(f"{where} must be {wanted.__name__}")
-    choices = _CHOICES.get(f"{kind.__name__}.{field}", (value,))
-    if value not in choices:
+    choices = _CHOICES.get(f"{kind.__name__}.{field}")
+    if choices is not None and value not in choices:
         raise LawUnreadable(f"{where} must be one of {', '.join(choices)}, not {value}")
     return value

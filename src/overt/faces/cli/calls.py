@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from overt.compose.auditing import calls
-from overt.faces.cli.options import wide, NEGATIVE, AsJson, Folder, end, made, translated
+from overt.faces.cli.options import NEGATIVE, AsJson, Folder, end, made, translated, wide
 from overt.services.auditing import CallRecord, masked
 
 calls_app = typer.Typer(help="What became of each call.", no_args_is_help=True)
@@ -66,7 +66,7 @@ def as_json_object(record: CallRecord, reveal: bool) -> dict[str, Any]:
     fields["from"] = record.caller if reveal else masked(record.caller)
     fields["to"] = fields.pop("called")
     del fields["caller"]
-    return fields | {"ledger_index": record.ledger_index}
+    return fields
 
 
 def _shown(value: Any) -> str:

@@ -1,2 +1,4 @@
 """`overt demo`."""
+
+
 def demo() -> None: ...

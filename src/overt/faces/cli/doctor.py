@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from overt.compose.doctor import examine
-from overt.faces.cli.options import wide, NEGATIVE, AsJson, Folder, made
+from overt.faces.cli.options import NEGATIVE, AsJson, Folder, made, wide
 
 COLOURS = {"good": "green", "look": "yellow", "stops": "red"}
 

@@ -60,14 +60,10 @@ def list_recordings(data: Folder, as_json: AsJson = False) -> None:
 @recordings_app.command("export")
 def export_recording(
     data: Folder,
-    recording: Annotated[
-        str, typer.Argument(help="The recording's id, as `overt recordings list` shows it.")
-    ],
+    recording: Annotated[str, typer.Argument(help="The recording's id, as `overt recordings list` shows it.")],
     purpose: Annotated[str, typer.Option(help=f"What for: {', '.join(PURPOSES)}.")],
     out: Annotated[Path, typer.Option(help="Where the WAV file goes.", dir_okay=False)],
-    document: Annotated[
-        str, typer.Option(help="The paper that compels it, for purposes that need one.")
-    ] = "",
+    document: Annotated[str, typer.Option(help="The paper that compels it, for purposes that need one.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Export a recording as stereo WAV: caller left, agent right. Who and what for goes into the ledger first."""
@@ -81,9 +77,7 @@ def export_recording(
         told = {"recording": done.recording, "out": str(out), "milliseconds": done.milliseconds}
         print(json.dumps({**told, "purpose": purpose, "ledger_index": done.grant}, ensure_ascii=False))
         return
-    print(
-        f"{out}: {done.milliseconds / 1000:.1f} s of {done.recording}, granted by entry {done.grant} of the ledger"
-    )
+    print(f"{out}: {done.milliseconds / 1000:.1f} s of {done.recording}, granted by entry {done.grant} of the ledger")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from overt.wire.sip import agent as sip
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import NameAddress, passes
 from overt.wire.sip.message import Request
-from overt.wire.sip.transaction import Peer
+from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class SipControl:
 
     def happen(self, happening: sip.Happening) -> None:
         """Take what the agent says of one of the legs."""
-        assert not isinstance(happening, sip.Send)
+        assert not isinstance(happening, Send)
         side: Side = CALLER if happening.leg is self._caller else AGENT
         match happening:
             case sip.Confirmed(leg):

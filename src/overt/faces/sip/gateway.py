@@ -16,7 +16,7 @@ from overt.faces.sip.transports import TcpTransport, UdpTransport
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
 from overt.wire.sip.errors import RemoteProtocolError
-from overt.wire.sip.message import parse, respond
+from overt.wire.sip.message import Request, parse, respond
 from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
 
@@ -83,7 +83,7 @@ class Gateway:
         self._warned.add(source.host)
         with suppress(RemoteProtocolError):
             request = parse(message)
-            if isinstance(request, sip.Request) and request.method != "ACK":
+            if isinstance(request, Request) and request.method != "ACK":
                 self._send(Send(bytes(respond(request, 403, tag=secrets.token_hex(4))), source))
 
     def perform(self, happened: Iterable[sip.Happening]) -> None:
@@ -102,7 +102,7 @@ class Gateway:
     def _send(self, send: Send) -> None:
         (self._tcp if send.to.reliable else self._udp).send(send)
 
-    def _offered(self, leg: sip.Leg, request: sip.Request, far: Any) -> None:
+    def _offered(self, leg: sip.Leg, request: Request, far: Any) -> None:
         if self.draining:
             self.perform(self.agent.refuse(leg, 503, "", time.monotonic_ns()))
             return

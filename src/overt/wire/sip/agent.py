@@ -285,7 +285,11 @@ class Agent:
             leg.far = None
         usable = leg.far is not None and leg.far.audio is not None and leg.far.audio.codec is not None
         if leg.cancelled or not usable:
-            return [*acked, *self.hang_up(leg, now), Ended(leg, "unusable answer" if not leg.cancelled else "gave up", 488)]
+            return [
+                *acked,
+                *self.hang_up(leg, now),
+                Ended(leg, "unusable answer" if not leg.cancelled else "gave up", 488),
+            ]
         return [*acked, Confirmed(leg)]
 
     def _orphan(self, key: Key, response: Response, now: int) -> list[Happening]:

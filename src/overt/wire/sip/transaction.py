@@ -95,7 +95,9 @@ MACHINES: Mapping[tuple[Kind, str], Mapping[str, tuple[int, bool, str]]] = {
     ("server other", "completed"): {"J": (LIFETIME, False, "gone")},
 }
 _ZERO_WHEN_RELIABLE = frozenset({"D", "I", "J", "K"})  # nothing can be retransmitted to them
-_SILENT_WHEN_RELIABLE = frozenset({"A", "E", "G"})  # the transport retransmits; a 2xx goes end to end and does not count
+_SILENT_WHEN_RELIABLE = frozenset(
+    {"A", "E", "G"}
+)  # the transport retransmits; a 2xx goes end to end and does not count
 
 
 @dataclass(slots=True)
@@ -178,7 +180,11 @@ class TransactionLayer:
         if one is None:
             self.strays += 1
             return []
-        return self._invite_response(one, response, now) if one.kind == "client invite" else self._other(one, response, now)
+        return (
+            self._invite_response(one, response, now)
+            if one.kind == "client invite"
+            else self._other(one, response, now)
+        )
 
     def _invite_response(self, one: Transaction, response: Response, now: int) -> list[Outcome]:
         if response.status < 200:
