@@ -26,11 +26,11 @@ class Placed:
     heard: tuple[Heard, ...]
 
 
-def speech(path: Path | None) -> bytes:
-    """The µ-law of an 8 kHz mono WAV file; our own sentence when none is named. Raises NoSuchSound."""
+def speech(path: Path | None, own_words: str = "en/demo-caller") -> bytes:
+    """The µ-law of an 8 kHz mono WAV file; words of our own when none is named. Raises NoSuchSound."""
     if path is None:
         prompts, _ = load_prompts(None)
-        own = prompts.get("en/demo-caller")
+        own = prompts.get(own_words)
         return encode_ulaw(own.samples) if own else b""
     try:
         with wave.open(str(path)) as wav:

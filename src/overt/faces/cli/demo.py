@@ -1,4 +1,107 @@
-"""`overt demo`."""
+"""`overt demo`: see it work, in one command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from overt.compose.demo import SCENARIOS, Demonstrated, Ports, Scenario, free_ports, running, six_calls
+from overt.faces.cli.options import NEGATIVE, PIPE_WIDTH, AsJson, translated
+from overt.services.auditing import CallRecord, masked
 
 
-def demo() -> None: ...
+def demo(
+    data: Annotated[Path | None, typer.Option("--data", envvar="OVERT_DATA", help="Keep the data folder here.")] = None,
+    once: Annotated[bool, typer.Option(help="Place the six calls and end.")] = False,
+    phone: Annotated[bool, typer.Option(help="Wait for your own softphone instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a whole Overt on free ports, place six real calls through it, and show what became of each."""
+    with translated(), tempfile.TemporaryDirectory(prefix="overt-demo-") as temporary, suppress(KeyboardInterrupt):
+        folder = (data or Path(temporary) / "data").absolute()
+        code = asyncio.run(_run(folder, once=once or as_json, phone=phone, as_json=as_json))
+        raise typer.Exit(code)
+
+
+async def _run(folder: Path, *, once: bool, phone: bool, as_json: bool) -> int:
+    ports = free_ports()
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console = Console(stderr=as_json, width=PIPE_WIDTH)
+    console.print(f"Data folder: {folder}")
+    async with running(folder, ports):
+        if phone:
+            return await _wait_for_phone(console, folder, ports)
+        with Live(console=console, auto_refresh=False, transient=False) as live:
+            done = await six_calls(folder, ports, lambda records: live.update(_picture(records), refresh=True))
+        _tell_result(console, done)
+        if as_json:
+            print(json.dumps(done.as_json(), ensure_ascii=False))
+        if not once:
+            await _stay(console, folder, ports)
+    return 0 if done.as_expected else NEGATIVE
+
+
+async def _wait_for_phone(console: Console, folder: Path, ports: Ports) -> int:
+    console.print(
+        f"Call [bold]sip:support@127.0.0.1:{ports.sip}[/] from a softphone on this machine (PCMU or PCMA, UDP)."
+    )
+    console.print("Press 1 to be recorded, 2 not to be, * to stop at any time, and watch the recorder go blind.")
+    await _stay(console, folder, ports)
+    return 0
+
+
+async def _stay(console: Console, folder: Path, ports: Ports) -> None:
+    console.print(f"\nOvert goes on serving on 127.0.0.1:{ports.sip}. Look around, in another window:")
+    for command in ("calls list", "recordings list", "ledger verify", "doctor"):
+        console.print(f"  {sys.argv[0]} {command} --data {folder}", soft_wrap=True)
+    console.print("Ctrl-C ends it.")
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+def _picture(records: Mapping[int, CallRecord]) -> Group:
+    """The live table: each call's way, room by room."""
+    table = Table(title="Six calls through Overt", expand=True, show_lines=True)
+    for column in ("call", "places, and why", "the rule that won", "told", "answer", "captured", "where it stands"):
+        table.add_column(column)
+    for scenario in SCENARIOS:
+        table.add_row(*_cells(scenario, records.get(scenario.number)))
+    return Group(table)
+
+
+def _cells(scenario: Scenario, record: CallRecord | None) -> tuple[str | Text, ...]:
+    head = f"{scenario.number}. {scenario.title}"
+    if record is None:
+        return (head, "", "", "", "", "", "…")
+    rule = f"{record.rule}: {record.citation}\n{record.effect}" if record.rule else ""
+    ended = record.ledger_index >= 0
+    place = f"{record.outcome}\nledger entry {record.ledger_index}" if ended else record.stages[-1]
+    style = "" if not ended else "green" if scenario.as_expected(record) else "red"
+    return (
+        f"{head}\n{masked(record.caller)} → {record.called}", "\n".join(record.because), rule,
+        f"{record.told}\n{record.disclosed_ms / 1000:.1f} s" if record.told else "", record.consent,
+        f"{record.captured_ms / 1000:.1f} s of {record.call_ms / 1000:.1f} s" if ended else "", Text(place, style),
+    )  # fmt: skip
+
+
+def _tell_result(console: Console, done: Demonstrated) -> None:
+    wrong = [one.number for one in SCENARIOS if not one.as_expected(done.records.get(one.number))]
+    ledger = "verified" if done.ledger.verified else f"NOT verified: {'; '.join(done.ledger.wrong)}"
+    console.print(f"Ledger: {done.ledger.size} entries, {ledger}.")
+    if wrong:
+        console.print(f"[red]Not as it must be: call {', '.join(map(str, wrong))}.[/]")
+    else:
+        console.print("[green]All six came out as they must.[/]")
