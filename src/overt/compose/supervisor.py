@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import secrets
 import signal
 import subprocess
@@ -57,6 +59,12 @@ class Supervisor:
     def run(self) -> int:
         """Run until SIGTERM or SIGINT. Return the exit code: 3 when a process cannot be started at all."""
         (self._folder / "run").mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(self._folder / "run" / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._on_change(f"another `overt serve` runs on {self._folder}; two would take each other's recordings for lost")
+            return 3
         (self._folder / "run" / "ready").unlink(missing_ok=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "_stopping", True))

@@ -107,7 +107,12 @@ class Apologise:
     reason: str
 
 
-CallEffect = HangUp | Apologise | consent.Effect
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Stop what is being played to anybody."""
+
+
+CallEffect = HangUp | Apologise | Silence | consent.Effect
 
 # A phase, what may happen in it, and the phase after that. An event that a phase does not list leaves it untouched.
 PHASES: Mapping[Phase, Mapping[type, Phase]] = {
@@ -142,10 +147,11 @@ def _moved(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEff
     after = replace(state, phase=PHASES[state.phase][type(event)])
     if isinstance(event, LegEnded):
         after, effects = _consenting(replace(after, ending=f"{event.side} {event.how}"), consent.HungUp(event.side))
-        return after, (*effects, *(HangUp(side) for side in SIDES if side != event.side or event.how == "silent"))
+        others = (HangUp(side) for side in SIDES if side != event.side or event.how == "silent")
+        return after, (*effects, Silence(), *others)
     if isinstance(event, EndDemanded):
         after, effects = _consenting(replace(after, ending=event.why), consent.Failed(event.why))
-        return after, (*effects, HangUp(AGENT), HangUp(CALLER))
+        return after, (*effects, Silence(), HangUp(AGENT), HangUp(CALLER))
     if isinstance(event, NotReached):
         return replace(after, ending=f"agent {event.reason}"), (Apologise(event.reason),)
     return after, ()

@@ -121,6 +121,8 @@ class Attended:
                 self.do_later(self.resume_capture("unheld"))
             case consent.Open():
                 pass  # the episode opens, once its entry is durable: services.recording
+            case calls.Silence():
+                await asyncio.gather(self.media.stop_playing(CALLER), self.media.stop_playing(AGENT))
             case calls.HangUp(side):
                 await self.control.hang_up(side)
             case calls.Apologise():

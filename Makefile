@@ -1,0 +1,65 @@
+# `make demo` and `make test` do everything on a fresh machine with Python 3.11 and make.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+ARGS ?=
+PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng
+
+.PHONY: demo test check bench prompts docs install install-dev install-peers format clean
+
+demo: $(STAMPS)/run
+	@$(BIN)/overt demo $(ARGS)
+
+test: $(STAMPS)/dev install-peers
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff format --check src tests tools bench
+	$(BIN)/ruff check src tests tools bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) docs
+	$(MAKE) test
+
+bench: $(STAMPS)/run
+	$(BIN)/python bench/relay.py $(ARGS)
+
+# Audio is committed; run this only when a text changes. espeak-ng comes from Debian, hibari-tts as a wheel.
+prompts:
+	$(PYTHON) -m venv .stamps/prompts-venv
+	.stamps/prompts-venv/bin/pip install --quiet hibari-tts soxr numpy
+	PATH="$(CURDIR)/.stamps/prompts-venv/bin:$$PATH" .stamps/prompts-venv/bin/python tools/render_prompts.py
+
+docs: $(STAMPS)/run
+	$(BIN)/python tools/check_docs.py
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format src tests tools bench
+	$(BIN)/ruff check --fix src tests tools bench
+
+install: $(STAMPS)/run
+install-dev: $(STAMPS)/dev
+
+# The programs that the journeys call: installed when we may (root on Debian), else the tests say what is missing.
+install-peers:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! (command -v sipp && command -v baresip && command -v sox) >/dev/null; then \
+		apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >&2; fi
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV) >&2
+
+$(STAMPS)/run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@mkdir -p $(STAMPS)
+	@[ -e $(STAMPS)/dev ] || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	@mkdir -p $(STAMPS)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $@ $(STAMPS)/run
+
+clean:
+	rm -rf $(VENV) $(STAMPS)
