@@ -47,7 +47,7 @@ class Desk:
         self._peer: socket.socket | None = None
         self._trusted = False
         self._unsent: deque[bytes] = deque(maxlen=MOST_UNSENT)
-        self._unended = dict(enumerate(unended, 1))
+        self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
         self.refused = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(CHUNK_NS, self._seal_chunks)
