@@ -11,23 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt import protocol
+from overt.adapters.engine_frames import account_of, connect_frame, event_of, interrupted_account, played
 from overt.adapters.rtp_ports import Pair, PortPool
 from overt.adapters.unix_frames import FrameClient
 from overt.domain.identity import AGENT, CALLER, SIDES, Side
 from overt.ports import (
-    CallEvent,
     CaptureAccount,
-    CapturedGap,
     CaptureFailed,
     CaptureOrder,
-    CapturePaused,
-    Digit,
     EngineLost,
     LegMedia,
-    LegSilent,
     Listener,
     Played,
-    StopKey,
     Unavailable,
 )
 
@@ -69,7 +64,7 @@ class EngineCall:
 
     async def connect(self, side: Side, media: LegMedia) -> None:
         """See ports.CallMedia."""
-        self._connects[side] = _connect(self.call, side, media)
+        self._connects[side] = connect_frame(self.call, side, media)
         await self.engine.client.answer(self._connects[side])
 
     async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
@@ -128,7 +123,7 @@ class EngineCall:
         with suppress(Unavailable):
             reply = await self.engine.client.answer(protocol.CloseCapture(call=self.call, reason=reason))
             if isinstance(reply, protocol.Captured):
-                self.account = _account(reply)
+                self.account = account_of(reply)
         return self.account
 
     async def keep_context(self, context: bytes) -> None:
@@ -149,7 +144,7 @@ class EngineCall:
     def adopt(self, legs: Mapping[Side, LegMedia], stop_keys: str) -> None:
         """Know again where a predecessor had connected the legs, in case this engine dies too."""
         for side, media in legs.items():
-            self._connects[side] = _connect(self.call, side, media)
+            self._connects[side] = connect_frame(self.call, side, media)
         if stop_keys:
             self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
 
@@ -161,11 +156,11 @@ class EngineCall:
             case protocol.Finished():
                 finished = self._playing.get(frame.play)
                 if finished is not None and not finished.done():
-                    finished.set_result(_played(frame))
+                    finished.set_result(played(frame))
             case protocol.Captured():
-                self.account = _account(frame)
+                self.account = account_of(frame)
             case _:
-                event = _event(frame, self.account)
+                event = event_of(frame, self.account)
                 if isinstance(event, CaptureFailed):
                     self.episode = ""
                 if event is not None:
@@ -233,7 +228,7 @@ class Engine:
         for fd in fds:
             os.close(fd)
         if isinstance(frame, protocol.Interrupted):
-            account = _interrupted(frame)
+            account = interrupted_account(frame)
             self._interrupted[frame.call] = account
             self._engines.on_interrupted(frame.tenant, frame.call, account)
             with suppress(Unavailable):
@@ -344,59 +339,3 @@ class Engines:
         for engine in self._engines:
             engine.stopping = True
             engine.client.close()
-
-
-def _connect(call: str, side: Side, media: LegMedia) -> protocol.Connect:
-    return protocol.Connect(
-        call=call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port, codec=media.codec,
-        payload_type=media.payload_type, event_type=-1 if media.event_type is None else media.event_type,
-        sends=media.sends, receives=media.receives,
-    )  # fmt: skip
-
-
-def _played(frame: protocol.Finished) -> Played:
-    return Played(
-        _side(frame.side), frame.prompt, frame.frames, frame.frames_sent, frame.heard_before, frame.heard_after,
-        None if frame.loss_percent < 0 else frame.loss_percent, frame.started_ns, frame.ended_ns, frame.reason,
-    )  # fmt: skip
-
-
-def _account(frame: protocol.Captured) -> CaptureAccount:
-    gaps = tuple(CapturedGap(gap.from_ms, gap.to_ms, gap.cause) for gap in frame.gaps)
-    return CaptureAccount(
-        frame.recording,
-        frame.reason,
-        frame.chunks,
-        frame.head,
-        frame.captured_ms,
-        gaps,
-        frame.started_us,
-        frame.ended_us,
-    )
-
-
-def _interrupted(frame: protocol.Interrupted) -> CaptureAccount:
-    started_us = frame.ended_us - frame.captured_ms * 1000
-    return CaptureAccount(
-        frame.recording, "engine lost", frame.chunks, frame.head, frame.captured_ms, (), started_us, frame.ended_us
-    )
-
-
-def _event(frame: protocol.AnyFrame, account: CaptureAccount | None) -> CallEvent | None:
-    match frame:
-        case protocol.Pressed():
-            return Digit(_side(frame.side), frame.digit, frame.at_ns)
-        case protocol.Stopped():
-            return StopKey(_side(frame.side), frame.digit, frame.at_ns, frame.stopped_ns)
-        case protocol.Paused():
-            return CapturePaused(frame.reason)
-        case protocol.CaptureBroke():
-            return CaptureFailed(account, frame.why)
-        case protocol.Silent():
-            return LegSilent(_side(frame.side))
-        case _:
-            return None
-
-
-def _side(side: str) -> Side:
-    return CALLER if side == CALLER else AGENT

@@ -63,7 +63,9 @@ class Supervisor:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._on_change(f"another `overt serve` runs on {self._folder}; two would take each other's recordings for lost")
+            self._on_change(
+                f"another `overt serve` runs on {self._folder}; two would take each other's recordings for lost"
+            )
             return 3
         (self._folder / "run" / "ready").unlink(missing_ok=True)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from overt.phone.sound import Sound
 from overt.wire.sip import agent as sip
+from overt.wire.sip import leg as legs
 from overt.wire.sip.headers import NameAddress
 from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
@@ -28,7 +29,7 @@ class CallFailed(Exception):
 class PhoneCall:
     """One call at the phone."""
 
-    def __init__(self, phone: Telephone, leg: sip.Leg, sound: Sound) -> None:
+    def __init__(self, phone: Telephone, leg: legs.Leg, sound: Sound) -> None:
         self._phone, self.leg, self.sound = phone, leg, sound
         loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
@@ -102,23 +103,23 @@ class Telephone(asyncio.DatagramProtocol):
         """asyncio's callback."""
         self.perform(self.agent.receive(data, Peer(addr[0], addr[1]), time.monotonic_ns()))
 
-    def perform(self, happened: Iterable[sip.Happening]) -> None:
+    def perform(self, happened: Iterable[legs.Happening]) -> None:
         """Send what is to be sent; tell each call what happened."""
         for one in happened:
             match one:
                 case Send():
                     if self._transport is not None:
                         self._transport.sendto(one.encoded, (one.to.host, one.to.port))
-                case sip.Offered(leg, _, _):
+                case legs.Offered(leg, _, _):
                     self._spawn(self._ring_and_answer(leg))
-                case sip.Confirmed(leg) | sip.Changed(leg) if leg.id in self._calls:
+                case legs.Confirmed(leg) | legs.Changed(leg) if leg.id in self._calls:
                     self._calls[leg.id].connected()
-                case sip.Progressed(leg, status) if leg.id in self._calls:
+                case legs.Progressed(leg, status) if leg.id in self._calls:
                     self._calls[leg.id].provisional.append(status)
-                case sip.Ended(leg, how, status) if leg.id in self._calls:
+                case legs.Ended(leg, how, status) if leg.id in self._calls:
                     self._calls.pop(leg.id).finish(how, status)
 
-    async def _ring_and_answer(self, leg: sip.Leg) -> None:
+    async def _ring_and_answer(self, leg: legs.Leg) -> None:
         now = time.monotonic_ns
         if self._on_called is None or self._refuse:
             self.perform(self.agent.refuse(leg, self._refuse or 486, "", now()))

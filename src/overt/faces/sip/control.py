@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from overt.domain.identity import AGENT, CALLER, Side
 from overt.ports import CallEvent, Dialled, HungUp, LegChanged, LegMedia, Listener, Offer, Ringing, Unavailable
 from overt.wire.sdp import Description
-from overt.wire.sip import agent as sip
+from overt.wire.sip import leg as legs
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import NameAddress, passes
 from overt.wire.sip.message import Request
@@ -27,10 +27,10 @@ ANONYMOUS = ("anonymous", "unknown", "restricted", "unavailable")
 class SipControl:
     """The signalling of one call."""
 
-    def __init__(self, gateway: Gateway, offer: Offer, leg: sip.Leg) -> None:
+    def __init__(self, gateway: Gateway, offer: Offer, leg: legs.Leg) -> None:
         self.offer = offer
         self._gateway, self._caller = gateway, leg
-        self._agent: sip.Leg | None = None
+        self._agent: legs.Leg | None = None
         self._listener: Listener | None = None
         self._unheard: list[CallEvent] = []
         self._answered: asyncio.Future[LegMedia] | None = None
@@ -50,13 +50,13 @@ class SipControl:
         else:
             self._listener(event)
 
-    def take_up(self, leg: sip.Leg | None) -> None:
+    def take_up(self, leg: legs.Leg | None) -> None:
         """The agent's leg as a predecessor left it."""
         self._agent = leg
         if leg is not None:
             self._gateway.keep(leg, self)
 
-    def _do(self, act: Callable[[int], Iterable[sip.Happening]]) -> None:
+    def _do(self, act: Callable[[int], Iterable[legs.Happening]]) -> None:
         self._gateway.perform(act(time.monotonic_ns()))
 
     # ---- ports.CallControl
@@ -118,23 +118,23 @@ class SipControl:
 
     # ---- what happens to the legs
 
-    def happen(self, happening: sip.Happening) -> None:
+    def happen(self, happening: legs.Happening) -> None:
         """Take what the agent says of one of the legs."""
         assert not isinstance(happening, Send)
         side: Side = CALLER if happening.leg is self._caller else AGENT
         match happening:
-            case sip.Confirmed(leg):
+            case legs.Confirmed(leg):
                 self._confirmed(side, leg)
-            case sip.Changed(leg):
+            case legs.Changed(leg):
                 media = leg_media(leg.far)
                 if media is not None:
                     self._post(LegChanged(side, media))
-            case sip.Progressed(_, status):
+            case legs.Progressed(_, status):
                 self._post(Ringing(side, status))
-            case sip.Ended(leg, how, status):
+            case legs.Ended(leg, how, status):
                 self._ended(side, leg, how, status)
 
-    def _confirmed(self, side: Side, leg: sip.Leg) -> None:
+    def _confirmed(self, side: Side, leg: legs.Leg) -> None:
         waiting = self._answered if side == CALLER else self._dialled
         media = leg_media(leg.far)
         if waiting is None or waiting.done():
@@ -146,7 +146,7 @@ class SipControl:
         elif self._dialled is not None:
             self._dialled.set_result(Dialled(media, 200, "OK"))
 
-    def _ended(self, side: Side, leg: sip.Leg, how: str, status: int) -> None:
+    def _ended(self, side: Side, leg: legs.Leg, how: str, status: int) -> None:
         self._gateway.forget(leg)
         waiting = self._answered if side == CALLER else self._dialled
         if side == AGENT and self._dialled is not None and not self._dialled.done():

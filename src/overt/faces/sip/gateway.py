@@ -15,6 +15,7 @@ from overt.faces.sip.control import SipControl, caller_of
 from overt.faces.sip.transports import TcpTransport, UdpTransport
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
+from overt.wire.sip import leg as legs
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Request, parse, respond
 from overt.wire.sip.transaction import Peer, Send
@@ -86,13 +87,13 @@ class Gateway:
             if isinstance(request, Request) and request.method != "ACK":
                 self._send(Send(bytes(respond(request, 403, tag=secrets.token_hex(4))), source))
 
-    def perform(self, happened: Iterable[sip.Happening]) -> None:
+    def perform(self, happened: Iterable[legs.Happening]) -> None:
         """Send what is to be sent; let each call know what happened to its legs."""
         for one in happened:
             match one:
                 case Send():
                     self._send(one)
-                case sip.Offered(leg, request, far):
+                case legs.Offered(leg, request, far):
                     self._offered(leg, request, far)
                 case _:
                     control = self._controls.get(one.leg.id)
@@ -102,7 +103,7 @@ class Gateway:
     def _send(self, send: Send) -> None:
         (self._tcp if send.to.reliable else self._udp).send(send)
 
-    def _offered(self, leg: sip.Leg, request: Request, far: Any) -> None:
+    def _offered(self, leg: legs.Leg, request: Request, far: Any) -> None:
         if self.draining:
             self.perform(self.agent.refuse(leg, 503, "", time.monotonic_ns()))
             return
@@ -126,11 +127,11 @@ class Gateway:
 
     # ---- for the controls
 
-    def keep(self, leg: sip.Leg, control: SipControl) -> None:
+    def keep(self, leg: legs.Leg, control: SipControl) -> None:
         """Let a leg's happenings go to a call."""
         self._controls[leg.id] = control
 
-    def forget(self, leg: sip.Leg) -> None:
+    def forget(self, leg: legs.Leg) -> None:
         """A leg is over."""
         self._controls.pop(leg.id, None)
 

@@ -8,13 +8,13 @@ new offers within a call (same address, direction mirrored), retransmissions, re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from overt.wire import sdp
 from overt.wire.sip.dialog import Dialog
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import NameAddress
+from overt.wire.sip.leg import Changed, Confirmed, Ended, Happening, Leg, Offered, Progressed
 from overt.wire.sip.message import Headers, Request, Response, parse, respond
 from overt.wire.sip.transaction import (
     MAGIC,
@@ -31,84 +31,6 @@ from overt.wire.sip.transaction import (
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 SDP_TYPE = "application/sdp"
-
-
-@dataclass(slots=True)
-class Leg:
-    """One side of a call as the agent sees it. `address` and `port` are our media's; `far` is their description."""
-
-    id: str
-    server: bool
-    peer: Peer
-    invite: Request
-    key: Key
-    state: str = "early"
-    dialog: Dialog | None = None
-    far: sdp.Description | None = None
-    address: str = ""
-    port: int = 0
-    session_id: int = 0
-    version: int = 0
-    tag: str = ""
-    cancelled: bool = False
-    ack: bytes = b""
-    pending: Key = ()
-    provisional: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """What a successor needs to go on with an established leg."""
-        return {
-            "id": self.id, "server": self.server, "state": self.state, "tag": self.tag, "address": self.address,
-            "port": self.port, "session_id": self.session_id, "version": self.version,
-            "dialog": self.dialog.as_json() if self.dialog is not None else None,
-            "peer": [self.peer.host, self.peer.port, self.peer.transport, self.peer.connection],
-        }  # fmt: skip
-
-
-# ---------------------------------------------------------------------------------- what happened
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """Somebody calls. `far` is None when the INVITE had no description: then our 200 makes the offer."""
-
-    leg: Leg
-    request: Request
-    far: sdp.Description | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """A provisional response to our INVITE."""
-
-    leg: Leg
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """A leg is established: their ACK came to our 200, or their 200 to our INVITE."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A new offer of theirs was answered."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A leg is over and was not ended by us. `status` is the final one for an INVITE of ours, 0 else."""
-
-    leg: Leg
-    how: str
-    status: int = 0
-
-
-Happening = Send | Offered | Progressed | Confirmed | Changed | Ended
 
 
 class Agent:

@@ -1,0 +1,118 @@
+"""`make docs`: links lead somewhere; every setting, fact and command stands in the documents; tables are drawn anew.
+
+Writes the generated parts of docs/settings.md, docs/cli.md and docs/machines.md, and fails when that changed anything,
+so that a change of a table comes with its document.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+from typer.main import get_command
+
+from overt.config import REQUIRED, SECTIONS, SETTINGS
+from overt.domain.call import PHASES
+from overt.domain.consent import STANDINGS
+from overt.domain.facts import KINDS
+from overt.faces.cli.root import app
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+LINK = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
+
+
+def settings() -> str:
+    """The table of settings."""
+    rows = ["| setting | kind | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, one in SETTINGS.items():
+        default = "**must be set**" if one.default is REQUIRED else f"`{one.default!r}`"
+        choices = f" One of: {', '.join(one.choices)}." if one.choices else ""
+        rows.append(f"| `{name}` | {one.kind.__name__} | {default} | {one.meaning}{choices} |")
+    for name, kind in SECTIONS.items():
+        rows += ["", f"### `[[{name}]]`", "", (kind.__doc__ or "").strip(), ""]
+        rows += [f"- `{field}`" for field in kind.__dataclass_fields__]
+    return "\n".join(rows)
+
+
+def commands() -> str:
+    """Every command with its help."""
+    rows: list[str] = []
+
+    def walk(command: object, name: str) -> None:
+        subcommands = getattr(command, "commands", None)
+        if subcommands:
+            for word, one in subcommands.items():
+                walk(one, f"{name} {word}")
+            return
+        rows.extend([f"### `{name}`", "", (getattr(command, "help", "") or "").strip(), ""])
+        for parameter in getattr(command, "params", []):
+            words = ", ".join(parameter.opts) if parameter.opts else parameter.name
+            help_text = getattr(parameter, "help", "") or ""
+            rows.append(f"- `{words}` {help_text}".rstrip())
+        rows.append("")
+
+    walk(get_command(app), "overt")
+    return "\n".join(rows).rstrip()
+
+
+def facts() -> str:
+    """Every kind of fact."""
+    rows = ["| kind | meaning | opens | body |", "| --- | --- | --- | --- |"]
+    for name, kind in KINDS.items():
+        rows.append(f"| `{name}` | {kind.meaning} | {'yes' if kind.opens else ''} | {', '.join(kind.fields)} |")
+    return "\n".join(rows)
+
+
+def machines() -> str:
+    """The two machines, drawn from their tables."""
+    rows = ["```mermaid", "stateDiagram-v2"]
+    for phase, steps in PHASES.items():
+        rows += [f"    {phase} --> {after}: {event.__name__}" for event, after in steps.items()]
+    rows += ["```", "", "| a party who stands | when | stands then |", "| --- | --- | --- |"]
+    rows += [f"| {before} | {what} | {after} |" for (before, what), after in STANDINGS.items()]
+    return "\n".join(rows)
+
+
+GENERATED = {"settings.md": settings, "cli.md": commands, "facts.md": facts, "machines.md": machines}
+
+
+def rewrite(name: str, content: str) -> bool:
+    """Put content between the marks of a document; True when that changed it."""
+    path = DOCS / name
+    text = path.read_text()
+    head, mark, rest = text.partition("<!-- generated -->\n")
+    _, end, tail = rest.partition("<!-- end -->")
+    if not mark or not end:
+        raise SystemExit(f"{path}: the marks for its generated part are missing")
+    new = f"{head}{mark}{content}\n{end}{tail}"
+    if new != text:
+        path.write_text(new)
+    return new != text
+
+
+def broken_links() -> Iterable[str]:
+    """Links in our documents that lead nowhere."""
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]:
+        for target in LINK.findall(path.read_text()):
+            if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+                yield f"{path.relative_to(ROOT)}: {target} leads nowhere"
+
+
+def main() -> int:
+    """Check and rewrite. Return the exit code."""
+    wrong = list(broken_links())
+    for name, make in GENERATED.items():
+        if rewrite(name, make()):
+            wrong.append(f"docs/{name} was not up to date; it is now: commit it")
+    for one in wrong:
+        print(one, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    typer.echo("checking documents", err=True)
+    raise SystemExit(main())
