@@ -39,6 +39,7 @@ class Signaller:
         with short_path(path) as short:
             self._socket.connect(short)
         self._number = 0
+        self._sink = _bound()
         self._key = key
         self.ask(protocol.Hello(proof=protocol.hello_proof(key)))
 
@@ -65,7 +66,7 @@ class Signaller:
                     side=side,
                     address="127.0.0.1",
                     port=port,
-                    rtcp_port=port + 1,
+                    rtcp_port=self._sink.getsockname()[1],
                     codec="PCMU",
                     payload_type=0,
                 )

@@ -18,6 +18,7 @@ from overt.engine.prompts import Library
 from overt.engine.spool import Spool, recover
 from overt.ports import Unavailable
 
+GC_THRESHOLD = (100_000, 50, 50)  # what lives, lives long; a collection must not stop the loop often
 _log = logging.getLogger("overt.engine")
 
 
@@ -45,6 +46,7 @@ def main(data_folder: Path, name: str, start_key: bytes) -> int:
         signal.signal(signalled, lambda *_: setattr(loop, "stopping", True))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
     loop.run()
     desk.close()
     return 0

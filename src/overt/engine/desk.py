@@ -25,8 +25,7 @@ from overt.vault.seal import Sealer
 from overt.vault.track import TRACKS
 
 LEASE_LOOK_NS = 50_000_000
-REPORT_NS = 5_000_000_000
-SILENCE_LOOK_NS = 1_000_000_000
+REPORTS_EVERY = 10  # tendings between RTCP reports: five seconds
 MOST_UNSENT = 10_000
 
 
@@ -50,10 +49,7 @@ class Desk:
         self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
         self.refused = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
-        loop.every(CHUNK_NS, self._seal_chunks)
         loop.every(SEGMENT_NS, self._rotate)
-        loop.every(REPORT_NS, self._report)
-        loop.every(SILENCE_LOOK_NS, self._look_for_silence)
 
     # ---- the signaller
 
@@ -156,8 +152,24 @@ class Desk:
         if frame.call in self._rooms or len(sockets) != 4:
             return Failed(why="the call is here already, or it does not bring four sockets")
         entropy = [secrets.randbits(32) for _ in range(4)]
-        self._rooms[frame.call] = Room(frame, sockets, self._loop, entropy, self._library, self._tell)
+        room = Room(frame, sockets, self._loop, entropy, self._library, self._tell)
+        self._rooms[frame.call] = room
+        first = self._loop.now + secrets.randbelow(CHUNK_NS)  # spread, so that no turn of the loop tends them all
+        self._loop.at(first, lambda: self._tend(room, secrets.randbelow(REPORTS_EVERY)))
         return Done()
+
+    def _tend(self, room: Room, turn: int) -> None:
+        """Twice a second, each call at its own time: close chunks, look for silence, report now and then."""
+        if self._rooms.get(room.call) is not room:
+            return
+        if room.capture is not None and room.capture.account is None:
+            room.capture.seal_tracks()
+        room.watch_silence()
+        if turn % REPORTS_EVERY == 0:
+            now_us = _now_us()
+            for leg in room.legs.values():
+                leg.report(now_us)
+        self._loop.at(self._loop.now + CHUNK_NS, lambda: self._tend(room, turn + 1))
 
     def _connect(self, frame: protocol.Connect, _: list[socket.socket]) -> Frame:
         return self._in_room(frame.call, lambda room: room.connect(frame))
@@ -275,24 +287,9 @@ class Desk:
         self._tell(account)
         self._tell(protocol.CaptureBroke(call=room.call, episode=capture.permit.episode, why=why))
 
-    def _seal_chunks(self) -> None:
-        for room in self._rooms.values():
-            if room.capture is not None and room.capture.account is None:
-                room.capture.seal_tracks()
-
     def _rotate(self) -> None:
         captures = [room.capture for room in self._rooms.values() if room.capture is not None]
         self._spool.rotate([one.carry() for one in captures if one.account is None])
-
-    def _report(self) -> None:
-        now_us = _now_us()
-        for room in self._rooms.values():
-            for leg in room.legs.values():
-                leg.report(now_us)
-
-    def _look_for_silence(self) -> None:
-        for room in self._rooms.values():
-            room.watch_silence()
 
     def close(self) -> None:
         """End every recording in order; the calls' sockets close with the process."""

@@ -102,7 +102,7 @@ class Leg:
                 size = self.rtp.recv_into(buffer)
             else:
                 size, source = self.rtp.recvfrom_into(buffer)
-                if self.far is None or source[0] != self.far.address:
+                if self.far is None or source[0] != self.far.address or not self._expected_type(size):
                     self.foreign += 1
                     return
                 self._latch(source)
@@ -138,6 +138,11 @@ class Leg:
         peer = self.peer
         if peer is not None and not peer.speaking:
             peer.forward(buffer, self._view, size, second & 0x80, sequence, rtp_time, ssrc, False)
+
+    def _expected_type(self, size: int) -> bool:
+        """True for RTP of a payload type that was agreed: nothing else may choose where we send."""
+        far, second = self.far, self._buffer[1] & 0x7F
+        return size >= HEADER_BYTES and far is not None and second in (far.payload_type, far.event_type)
 
     def _plain(self, size: int) -> int:
         """Bring a packet with extension, CSRC list or padding to plain form; 0 when it is malformed."""

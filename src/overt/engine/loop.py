@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 MOST_EVENTS = 512
+MANY, FEW, GATHER_S = 400, 4, 0.0003  # from a hundred calls on, packets are gathered for a third of a millisecond
 
 
 class Timer:
@@ -66,10 +67,14 @@ class Loop:
 
     def run(self) -> None:
         """Serve until `stopping`."""
-        poll, readers, timers, clock = self._epoll.poll, self._readers, self._timers, time.monotonic_ns
+        poll, readers, timers = self._epoll.poll, self._readers, self._timers
+        clock, sleep = time.monotonic_ns, time.sleep
         while not self.stopping:
             wait = max(timers[0][0] - clock(), 0) / 1e9 if timers else 1.0
             events = poll(wait, MOST_EVENTS)
+            if len(events) < FEW and len(readers) > MANY:
+                sleep(GATHER_S)  # let more arrive: a wake-up a packet would cost more than the packet
+                events = poll(0, MOST_EVENTS)
             self.now = clock()
             for fd, _ in events:
                 reader = readers.get(fd)
