@@ -132,7 +132,8 @@ def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEf
     if state.phase == "ended":
         return state, ()
     if isinstance(event, Answered):
-        return replace(state, phase="telling", consent=event.consent), ()
+        begun = replace(state, phase="telling", consent=event.consent)
+        return (begun if state.phase == "offered" else state), ()
     if isinstance(event, KeyPressed):
         return _consenting(state, _meaning(state, event))
     if type(event) in PHASES[state.phase]:
@@ -153,7 +154,10 @@ def _moved(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEff
         after, effects = _consenting(replace(after, ending=event.why), consent.Failed(event.why))
         return after, (*effects, Silence(), HangUp(AGENT), HangUp(CALLER))
     if isinstance(event, NotReached):
-        return replace(after, ending=f"agent {event.reason}"), (Apologise(event.reason),)
+        after, effects = _consenting(
+            replace(after, ending=f"agent {event.reason}"), consent.Failed(f"agent {event.reason}")
+        )
+        return after, (*effects, Apologise(event.reason))
     return after, ()
 
 

@@ -235,7 +235,8 @@ def _after(state: ConsentState, event: Event) -> ConsentState:
         case Held(side):
             after = _step(state, side, "held", "")
             return _changed(after, replace(after.of(side), held=True))
-        case HungUp(side):
+        case _:
+            side = event.side
             after = _step(state, side, "hung up", "")
             after = _changed(after, replace(after.of(side), present=False))
             return replace(after, closed=after.closed or f"{side} hung up")

@@ -1,0 +1,166 @@
+"""P2, P4, P5, P6: consent as a machine, over every order of events."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overt.domain import consent
+from overt.domain.consent import (
+    GRANTING,
+    NEGATIVE,
+    Asked,
+    ConsentState,
+    Failed,
+    Held,
+    HungUp,
+    Joined,
+    NotTold,
+    Open,
+    Pause,
+    Pressed,
+    Resume,
+    Stop,
+    StrangerJoined,
+    Told,
+    Unheld,
+    Waited,
+    advance,
+    begin,
+    changes,
+    permit,
+    permitted,
+    refusal,
+    settled,
+)
+from overt.domain.identity import AGENT, CALLER, SIDES
+
+sides = st.sampled_from(SIDES)
+events = st.one_of(
+    st.builds(Told, sides),
+    st.builds(NotTold, sides, st.just("silent")),
+    st.builds(Asked, sides),
+    st.builds(Pressed, sides, st.sampled_from(["yes", "no", "stop", "unclear"])),
+    st.builds(Waited, sides),
+    st.builds(Joined, sides),
+    st.builds(StrangerJoined, st.just("a bot")),
+    st.builds(Held, sides),
+    st.builds(Unheld, sides),
+    st.builds(HungUp, sides),
+    st.builds(Failed, st.just("disk")),
+)
+
+
+def run(*happened: consent.Event, asks: bool = True) -> tuple[ConsentState, list[consent.Effect]]:
+    """The state after events, and every effect on the way."""
+    state, effects = begin(SIDES, asks=asks, purposes=("recording",)), []
+    for event in happened:
+        state, more = advance(state, event)
+        effects += more
+    return state, effects
+
+
+ASKED = (Told(CALLER), Asked(CALLER))
+AGREED = (*ASKED, Pressed(CALLER, "yes"), Told(AGENT), Joined(AGENT))
+
+
+def test_a_yes_after_the_question_opens_once_the_agent_is_told_and_here() -> None:
+    state, effects = run(*AGREED)
+    assert permitted(state) and effects == [Open()]
+    assert permit(state, tenant="main", call="c", episode="e", stop_keys="*") is not None
+
+
+def test_informed_stays_and_opens_where_nobody_is_asked() -> None:
+    state, effects = run(Told(CALLER), Told(AGENT), Joined(AGENT), asks=False)
+    assert state.of(CALLER).standing == "informed" and effects == [Open()]
+
+
+@pytest.mark.parametrize(
+    ("happened", "standing", "reason"),
+    [
+        ((*ASKED, Pressed(CALLER, "no")), "refused", "pressed the no key"),
+        ((*ASKED, Pressed(CALLER, "stop")), "refused", "pressed the stop key"),
+        ((*ASKED, Pressed(CALLER, "unclear")), "refused", "pressed another key"),
+        ((*ASKED, Waited(CALLER)), "refused", "no answer in time"),
+        ((*ASKED, HungUp(CALLER)), "refused", "hung up"),
+        ((*ASKED, Held(CALLER)), "refused", "put on hold while being told or asked"),
+        ((Pressed(CALLER, "no"),), "refused", "pressed the no key"),
+        ((HungUp(CALLER),), "refused", "hung up"),
+        ((Held(CALLER),), "refused", "put on hold while being told or asked"),
+        ((NotTold(CALLER, "leg silent"),), "refused", "leg silent"),
+        ((Told(CALLER), Pressed(CALLER, "yes")), "told", ""),
+        ((Pressed(CALLER, "yes"),), "untold", ""),
+        ((*ASKED, Pressed(CALLER, "yes"), Pressed(CALLER, "no")), "withdrawn", "pressed the no key"),
+        ((*ASKED, Pressed(CALLER, "no"), Pressed(CALLER, "yes")), "refused", "pressed the no key"),
+    ],
+)
+def test_p2_what_each_answer_makes_of_the_caller(
+    happened: tuple[consent.Event, ...], standing: str, reason: str
+) -> None:
+    state, effects = run(*happened)
+    assert (state.of(CALLER).standing, state.of(CALLER).reason) == (standing, reason)
+    assert Open() not in effects and not permitted(state)
+    assert permit(state, tenant="main", call="c", episode="e", stop_keys="*") is None
+
+
+def test_p5_a_withdrawal_stops_for_good() -> None:
+    state, effects = run(*AGREED, Pressed(CALLER, "stop"), Pressed(CALLER, "yes"))
+    assert effects == [Open(), Stop("caller withdrawn: pressed the stop key")] and not permitted(state)
+
+
+def test_an_agents_stop_key_withdraws_too() -> None:
+    _, effects = run(*AGREED, Pressed(AGENT, "stop"))
+    assert effects[-1] == Stop("agent withdrawn: pressed the stop key")
+
+
+def test_hold_pauses_and_goes_on() -> None:
+    state, effects = run(*AGREED, Held(AGENT), Held(CALLER), Unheld(AGENT), Unheld(CALLER))
+    assert effects == [Open(), Pause("hold"), Resume()] and permitted(state)
+
+
+def test_p6_a_stranger_ends_the_episode() -> None:
+    _, effects = run(*AGREED, StrangerJoined("a bot"), StrangerJoined("another"), Failed("x"))
+    assert effects == [Open(), Stop("a bot joined")]
+
+
+def test_a_failure_of_ours_stops() -> None:
+    assert run(*AGREED, Failed("disk full"))[1][-1] == Stop("disk full")
+
+
+@given(st.lists(events, max_size=14), st.booleans())
+def test_p4_no_order_of_events_captures_without_everyones_standing(happened: list[consent.Event], asks: bool) -> None:
+    state = begin(SIDES, asks=asks, purposes=("recording",))
+    open_now = False
+    for event in happened:
+        before = state
+        state, effects = advance(state, event)
+        for effect in effects:
+            open_now = isinstance(effect, (Open, Resume))
+        assert open_now == permitted(state)
+        if permitted(state):
+            assert all(one.present and not one.held and one.standing in GRANTING for one in state.parties)
+            assert not asks or state.of(CALLER).standing == "given"
+        for side in SIDES:
+            if before.of(side).standing in NEGATIVE:
+                assert state.of(side).standing == before.of(side).standing
+        if refusal(before):
+            assert refusal(state) and not effects
+
+
+@given(st.lists(events, max_size=14))
+def test_every_change_of_standing_is_told(happened: list[consent.Event]) -> None:
+    state = begin(SIDES, asks=True, purposes=("recording",))
+    for event in happened:
+        before, state = state, advance(state, event)[0]
+        told = {side for side, _, _ in changes(before, state)}
+        assert told == {side for side in SIDES if before.of(side).standing != state.of(side).standing}
+    assert {side for side, _, _ in changes(None, state)} == {
+        side for side in SIDES if state.of(side).standing != "untold"
+    }
+
+
+def test_settled_is_known_once_the_answer_is() -> None:
+    assert not settled(run(*ASKED)[0], CALLER)
+    assert settled(run(*ASKED, Pressed(CALLER, "yes"))[0], CALLER)
+    assert settled(run(Failed("x"))[0], CALLER)

@@ -1,0 +1,128 @@
+"""Identity, facts, policy, disclosure, access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overt.domain.access import Actor, Allowed, Denied, may
+from overt.domain.disclosure import Announcement, MissingPrompts, plan, untold
+from overt.domain.errors import PolicyRefused
+from overt.domain.facts import KINDS, Fact
+from overt.domain.identity import Number, Secret, uuid7
+from overt.domain.law.decide import decide
+from overt.domain.law.table import Table
+from overt.domain.location import Locations
+from overt.domain.policy import LinePolicy
+
+
+@given(st.integers(0, (1 << 48) * 1000 - 1), st.binary(min_size=10, max_size=10))
+def test_uuid7_is_ordered_versioned_and_whole(at_us: int, entropy: bytes) -> None:
+    one = uuid7(at_us, entropy)
+    assert len(one) == 36 and one[14] == "7" and one[19] in "89ab"
+    assert int(one.replace("-", "")[:12], 16) == at_us // 1000
+    assert uuid7(at_us + 1000, entropy) > one if at_us // 1000 + 1 < 1 << 48 else True
+
+
+def test_uuid7_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="48 bits"):
+        uuid7(-1, bytes(10))
+    with pytest.raises(ValueError, match="ten bytes"):
+        uuid7(0, bytes(9))
+
+
+def test_numbers_and_secrets_do_not_show_themselves() -> None:
+    assert repr(Number("+14155550100")) == "Number(+1415•••••00)" and str(Number("12345")) == "Number(•••••)"
+    assert Number().withheld and Number().masked == "withheld"
+    assert repr(Secret(b"abc")) == "Secret(3 bytes)" == str(Secret(b"abc"))
+
+
+def test_facts_keep_to_their_table() -> None:
+    assert Fact("i", "main", "recording.permitted", 0, body={"episode": "e"}).opens
+    assert not Fact("i", "main", "call.ended", 0).opens
+    with pytest.raises(ValueError, match="no such kind"):
+        Fact("i", "main", "call.imagined", 0)
+    with pytest.raises(ValueError, match="no field colour"):
+        Fact("i", "main", "call.ended", 0, body={"colour": 1})
+    assert all(kind.meaning.endswith(".") for kind in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"telling": "announce"}, {"languages": ()}, {"purpose": ""}, {"retention_days": 0}],
+)
+def test_policies_that_may_not_be_enabled(wrong: dict[str, object]) -> None:
+    with pytest.raises(PolicyRefused):
+        LinePolicy("sales", **wrong)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A prompt as it was played."""
+
+    frames: int = 10
+    frames_sent: int = 10
+    heard_before: bool = True
+    heard_after: bool = True
+    loss_percent: int | None = None
+    reason: str = ""
+
+
+@pytest.mark.parametrize(
+    ("played", "why"),
+    [
+        ([Played()], ""),
+        ([Played(loss_percent=5)], ""),
+        ([Played(loss_percent=6)], "6 % loss"),
+        ([Played(frames_sent=9)], "1 of 10 frames"),
+        ([Played(heard_before=False)], "silent before"),
+        ([Played(heard_after=False)], "silent after"),
+        ([Played(), Played(reason="held")], "held"),
+        ([], "nothing was played"),
+    ],
+)
+def test_p1_told_means_heard_whole(played: list[Played], why: str) -> None:
+    assert (why in untold(played)) if why else untold(played) == ""
+
+
+def test_what_is_played_and_what_is_missing() -> None:
+    table = Table({}, "v", "d", "h")
+    decision = decide(
+        table, Locations(()), purpose="p", on="2026-01-01", profile="standard", telling="ask", chosen_by=""
+    )
+    noticed = LinePolicy("s", agent_notice_on_file="2026-01-01", languages=("en", "es"))
+    everything = [
+        f"{lang}/{one}" for lang in ("en", "es") for one in ("announce", "announce-ask", "question", "cue-recorded")
+    ]
+    found = plan(decision, noticed, everything)
+    assert found == Announcement(
+        ("en/announce-ask", "es/announce-ask"), ("en/question", "es/question"), ("en/cue-recorded",)
+    )
+    assert found.asks
+    unnoticed = plan(decision, LinePolicy("s"), everything)
+    assert isinstance(unnoticed, Announcement) and unnoticed.to_agent == ("en/announce",)
+    announced = decide(
+        table, Locations(()), purpose="p", on="2026-01-01", profile="standard", telling="announce", chosen_by="D"
+    )
+    quiet = plan(announced, noticed, everything)
+    assert isinstance(quiet, Announcement) and quiet.telling[0] == "en/announce" and not quiet.asks
+    assert plan(decision, noticed, ["en/question"]) == MissingPrompts(
+        ("en/announce-ask", "en/cue-recorded", "es/announce-ask", "es/question")
+    )
+
+
+def test_p8_who_may_do_what() -> None:
+    boss = Actor("b", "administrator", 0)
+    assert isinstance(may(boss, "export", purpose="quality", told="quality and training"), Allowed)
+    assert isinstance(may(boss, "export", purpose="order", told="x", document="court 12"), Allowed)
+    for actor, action, purpose, told in [
+        (Actor("a", "agent", 1), "export", "quality", "quality"),
+        (Actor("n", "nobody", 1), "list", "quality", "quality"),
+        (boss, "export", "curiosity", "quality"),
+        (boss, "export", "training", "quality"),
+        (boss, "export", "order", "quality"),
+    ]:
+        assert isinstance(may(actor, action, purpose=purpose, told=told), Denied)
