@@ -8,6 +8,7 @@ new offers within a call (same address, direction mirrored), retransmissions, re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from overt.wire import sdp
@@ -24,7 +25,6 @@ from overt.wire.sip.transaction import (
     Outcome,
     Peer,
     Send,
-    TimedOut,
     TransactionLayer,
     received_via,
 )
@@ -73,8 +73,8 @@ class Agent:
                     happened += self._arrived(request, key, source, now)
                 case Answered(key, response):
                     happened += self._answered(key, response, now)
-                case TimedOut(key):
-                    happened += self._timed_out(key, now)
+                case _:
+                    happened += self._timed_out(outcome.key, now)
         return happened
 
     def _arrived(self, request: Request, key: Key, source: Peer, now: int) -> list[Happening]:
@@ -129,7 +129,7 @@ class Agent:
         return self._reply(key, self._ours(request, 405, ""), now)
 
     def _reoffered(self, leg: Leg, request: Request, key: Key, now: int) -> list[Happening]:
-        if leg.pending or leg.state != "confirmed":
+        if leg.pending or leg.offering or leg.state != "confirmed":
             return self._reply(key, respond(request, 491), now)
         far = described(request)
         if far is None and request.method == "UPDATE":
@@ -183,9 +183,11 @@ class Agent:
     # ---- what comes back
 
     def _answered(self, key: Key, response: Response, now: int) -> list[Happening]:
-        leg = next((one for one in self.legs.values() if not one.server and one.key == key), None)
+        leg = next((one for one in self.legs.values() if one.key == key), None)
         if leg is None:
             return self._orphan(key, response, now)
+        if leg.offering:
+            return self._reoffer_answered(leg, response, now)
         if response.status < 200:
             leg.provisional = True
             happened: list[Happening] = [Progressed(leg, response.status)] if response.status > 100 else []
@@ -195,6 +197,21 @@ class Agent:
         if leg.ack:
             return [Send(leg.ack, self._hop(leg))]
         return self._established(leg, response, now)
+
+    def _reoffer_answered(self, leg: Leg, response: Response, now: int) -> list[Happening]:
+        """What comes to a new offer of ours: a refusal changes nothing, unless the call is gone (§14.1)."""
+        assert leg.dialog is not None
+        if response.status < 200:
+            return []
+        leg.offering = False
+        if response.status in (408, 481):
+            return self._end(leg, response.reason, now)
+        if response.status >= 300:
+            return []
+        leg.ack = bytes(leg.dialog.request("ACK", self._via(leg.peer), number=response.cseq.number))
+        with suppress(RemoteProtocolError):
+            leg.far = described(response) or leg.far
+        return [Send(leg.ack, self._hop(leg))]
 
     def _established(self, leg: Leg, response: Response, now: int) -> list[Happening]:
         leg.dialog = Dialog.of_client(leg.invite, response)
@@ -328,7 +345,7 @@ class Agent:
         peer = self._hop(leg)
         request = leg.dialog.request("INVITE", self._via(peer), headers=headers, body=body)
         leg.key, outcomes = self.layer.request(request, peer, now)
-        leg.invite, leg.ack = request, b""
+        leg.ack, leg.offering = b"", True
         return self._outcomes(outcomes, now)
 
     def restore(self, fields: dict[str, Any]) -> Leg | None:

@@ -50,7 +50,7 @@ class NameAddress:
             return cls(Uri.parse(bare), "", parse_parameters(tail))
         display, _, rest = _outside_quotes(text)
         inner, closing, tail = rest.partition(">")
-        if not closing or (display.count('"') - display.count('\\"')) % 2:
+        if not closing or ('"' in display and not display.strip().endswith('"')):
             raise RemoteProtocolError("unbalanced brackets or quotes")
         return cls(Uri.parse(inner), _unquote(display), parse_parameters(tail.lstrip().removeprefix(";")))
 

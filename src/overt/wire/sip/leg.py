@@ -32,6 +32,7 @@ class Leg:
     ack: bytes = b""
     pending: Key = ()
     provisional: bool = False
+    offering: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What a successor needs to go on with an established leg."""
