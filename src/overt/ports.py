@@ -244,6 +244,10 @@ class CallMedia(Protocol):
     ports: Mapping[Side, int]
     address: str
 
+    def listen(self, listener: Listener) -> None:
+        """Say where this call's events go."""
+        ...
+
     async def connect(self, side: Side, media: LegMedia) -> None:
         """Tell the engine where a leg's other end is; again after each new offer and answer."""
         ...

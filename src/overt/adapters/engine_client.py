@@ -62,6 +62,10 @@ class EngineCall:
 
     # ---- ports.CallMedia
 
+    def listen(self, listener: Listener) -> None:
+        """See ports.CallMedia."""
+        self.listener = listener
+
     async def connect(self, side: Side, media: LegMedia) -> None:
         """See ports.CallMedia."""
         self._connects[side] = connect_frame(self.call, side, media)

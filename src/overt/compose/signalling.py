@@ -13,6 +13,7 @@ from pathlib import Path
 from overt.adapters.closed_process import close_memory
 from overt.adapters.engine_client import Engines, HeldCall
 from overt.adapters.law_files import load_table
+from overt.adapters.ledger_reader import read_stated
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_hints import AddressBook
 from overt.adapters.prompt_files import load_prompts
@@ -29,6 +30,7 @@ from overt.faces.sip.control import SipControl
 from overt.faces.sip.gateway import Doors, Gateway
 from overt.ports import CaptureAccount, NotDurable, Unavailable
 from overt.services.attending import attend, take_up
+from overt.services.auditing import CallRecord, read_calls
 from overt.services.context import Context
 from overt.services.house import House, Line, PromptFacts
 
@@ -59,6 +61,8 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder))
+    for fact in _lost(data_folder, house, {one.media.call for one in held}):
+        await ledger.enter(fact)
     await gateway.start()
     for one in held:
         _take_up(house, gateway, one)
@@ -144,6 +148,24 @@ def _started(house: House, settings: Settings, data_folder: Path) -> Fact:
     digest = hashlib.sha256((data_folder / FILE).read_bytes()).hexdigest()
     body = {"settings_sha256": digest, "law_version": house.law.version, "failure": settings.failure}
     return Fact(house.clock.new_id(), house.tenant, "system.started", house.clock.now_us(), "", body)
+
+
+def _lost(data_folder: Path, house: House, held: set[str]) -> list[Fact]:
+    """The accounts of calls that began, never ended, and are in no engine: every process of theirs died at once."""
+    entries = read_stated(data_folder / "ledger" / house.tenant)
+    lost = [one for one in read_calls(entries).values() if one.ledger_index < 0 and one.id not in held]
+    return [
+        Fact(house.clock.new_id(), house.tenant, "call.ended", house.clock.now_us(), one.id, _lost_body(one))
+        for one in lost
+    ]
+
+
+def _lost_body(record: CallRecord) -> dict[str, Json]:
+    return {
+        "outcome": "lost: signalling and engine died", "reason": "found at the next start", "call_ms": 0,
+        "disclosed_ms": record.disclosed_ms, "captured_ms": record.captured_ms, "consent": record.consent, "legs": {},
+        "gaps": [], "recordings": list(record.permitted),
+    }  # fmt: skip
 
 
 class _Interruptions:

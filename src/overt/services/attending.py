@@ -54,6 +54,7 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     lost_ms = (house.clock.monotonic_ns() - context.kept_ns) // 1_000_000
     call.note("call.resumed", phase=call.state.phase, lost_ms=lost_ms)
     control.listen(call.post)
+    media.listen(call.post)
     inbox = asyncio.create_task(call.attend_inbox())
     if call.state.phase == "bridged":
         await _supervise(call, _converse_on(call), inbox)

@@ -46,6 +46,7 @@ class CallRecord:
     reason: str = ""
     gaps: list[Any] = field(default_factory=list)
     recordings: list[str] = field(default_factory=list)
+    permitted: list[str] = field(default_factory=list)
     legs: Mapping[str, Any] = field(default_factory=dict)
     entries: list[int] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
@@ -101,6 +102,11 @@ def _consent(record: CallRecord, entry: Stated) -> None:
         record.stages.append(f"{entry.body['side']} {entry.body['standing']}")
 
 
+def _permitted(record: CallRecord, entry: Stated) -> None:
+    record.permitted.append(entry.body["recording"])
+    record.stages.append("permitted, recording")
+
+
 def _stopped(record: CallRecord, entry: Stated) -> None:
     record.stages.append(f"{'paused' if entry.body['paused'] else 'stopped'}: {entry.body['reason']}")
 
@@ -127,7 +133,7 @@ def _stage(name: str) -> Any:
 _READERS: Mapping[str, Any] = {
     "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
     "call.consent": _consent, "call.joined": _stage("agent joined"), "call.not_joined": _stage("agent not reached"),
-    "recording.permitted": _stage("permitted, recording"), "recording.resumed": _stage("recording goes on"),
+    "recording.permitted": _permitted, "recording.resumed": _stage("recording goes on"),
     "recording.stopped": _stopped, "recording.closed": _closed, "call.resumed": _stage("taken up by a successor"),
     "call.failed": lambda record, entry: record.stages.append(f"failed: {entry.body['what']}"), "call.ended": _ended,
 }  # fmt: skip
