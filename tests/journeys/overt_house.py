@@ -139,6 +139,10 @@ class OvertHouse:
         """What the ledger says of every call."""
         return list(calls(self.folder).values())
 
+    def stages(self) -> list[str]:
+        """What the first call went through so far."""
+        return next((one.stages for one in self.calls()), [])
+
     async def ended(self, count: int = 1) -> list[CallRecord]:
         """The records of the first calls, once they are accounted for."""
         await self.until(lambda: len([one for one in self.calls() if one.ledger_index >= 0]) >= count, 20)

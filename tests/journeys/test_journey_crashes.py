@@ -33,7 +33,7 @@ async def test_an_engines_successor_goes_on_with_the_call_and_a_second_recording
         call = await house.recorded_call()
         await asyncio.sleep(1.5)
         await house.kill("engine-0")
-        await house.until(lambda: "failed: engine lost" in house.calls()[0].stages, 10)
+        await house.until(lambda: "failed: engine lost" in house.stages(), 10)
         await asyncio.sleep(0.5)
         assert await hearing(call, 1.0) > 40
         call.hang_up()
@@ -53,7 +53,7 @@ async def test_a_signallers_successor_takes_the_call_up(tmp_path: Path) -> None:
         agent = house.agent_calls[0]
         await house.kill("signalling")
         assert await hearing(call, 0.5) > 20  # the engine relays on, whoever directs it
-        await house.until(lambda: "recording goes on" in house.calls()[0].stages, 15)
+        await house.until(lambda: "recording goes on" in house.stages(), 15)
         assert await hearing(call, 0.6) > 20
         call.sound.press("*")
         await house.until(lambda: house.calls()[0].consent == "withdrawn", 5)

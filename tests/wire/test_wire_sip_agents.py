@@ -461,3 +461,10 @@ def test_answers_go_to_the_via_where_no_rport_was_asked() -> None:
     assert isinstance(sent, Send) and sent.to == Peer("9.9.9.9", 5099)
     with pytest.raises(RemoteProtocolError):
         Request((), b"", "OPTIONS", "sip:b@x").via  # noqa: B018
+
+
+def test_an_ack_after_the_end_and_a_hop_over_a_stream() -> None:
+    wire, caller, called = established()
+    assert wire.b._acknowledged(called.key, caller.invite) == []
+    called.peer = Peer("h", 9, "TCP", 3)
+    assert wire.b._hop(called) == called.peer

@@ -175,6 +175,7 @@ class EngineCall:
         for playing in self._playing.values():
             if not playing.done():
                 playing.set_exception(Unavailable("engine", "the engine is gone"))
+                playing.exception()  # whoever waited may be gone too; then nobody needs to hear of it
         self._playing.clear()
 
     async def hand_over(self, interrupted: Mapping[str, CaptureAccount]) -> None:

@@ -35,30 +35,32 @@ class LoadedPrompt:
 def load_prompts(own: Path | None) -> tuple[dict[str, LoadedPrompt], list[str]]:
     """Return every usable prompt by name (`language/id`), and what is wrong with the others, as sentences.
 
-    The operator's folder, where it has a table, stands over the package's.
+    The operator's folder, where it has a table, stands over the package's; what is broken there is not replaced by
+    ours, which may speak another text.
     """
-    prompts, problems = _read_folder(files("overt.prompts"))
+    prompts, broken = _read_folder(files("overt.prompts"))
+    problems = list(broken.values())
     if own is not None and (own / TABLE).exists():
-        more, worse = _read_folder(own)
-        prompts |= more
-        problems += worse
+        more, broken = _read_folder(own)
+        prompts = {name: one for name, one in (prompts | more).items() if name not in broken}
+        problems += broken.values()
     return prompts, problems
 
 
-def _read_folder(folder: Traversable) -> tuple[dict[str, LoadedPrompt], list[str]]:
+def _read_folder(folder: Traversable) -> tuple[dict[str, LoadedPrompt], dict[str, str]]:
     prompts: dict[str, LoadedPrompt] = {}
-    problems: list[str] = []
+    broken: dict[str, str] = {}
     try:
         rows = tomllib.loads((folder / TABLE).read_text())["prompt"]
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        return {}, [f"{folder / TABLE} cannot be read: {error}"]
+        return {}, {TABLE: f"{folder / TABLE} cannot be read: {error}"}
     for row in rows:
         name = f"{row.get('language')}/{row.get('id')}"
         try:
             prompts[name] = _read(folder, row)
         except (OSError, KeyError, ValueError, wave.Error, EOFError) as error:
-            problems.append(f"prompt {name}: {error}; put the file back, or render it anew (`make prompts`)")
-    return prompts, problems
+            broken[name] = f"prompt {name}: {error}; put the file back, or render it anew (`make prompts`)"
+    return prompts, broken
 
 
 def _read(folder: Traversable, row: Mapping[str, Any]) -> LoadedPrompt:

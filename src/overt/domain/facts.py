@@ -27,7 +27,7 @@ KINDS: Mapping[str, Kind] = {
     "system.started": Kind(
         "The signalling process began to serve.", False, ("settings_sha256", "law_version", "failure")
     ),
-    "call.offered": Kind("A trunk offered a call.", False, ("line", "trunk", "codec")),
+    "call.offered": Kind("A trunk offered a call.", False, ("line", "trunk")),
     "call.located": Kind("The places each party may be in, with their evidence.", False, ("parties",)),
     "call.decided": Kind(
         "The joined law's answer for the purpose, and what Overt will do.",

@@ -70,7 +70,7 @@ def _note_offer(call: Attended) -> None:
     personal = {"from": offer.caller.text or "withheld", "to": offer.called}
     if offer.caller_name:
         personal["name"] = offer.caller_name
-    call.scribe.note("call.offered", {"line": call.line.policy.name, "trunk": offer.trunk, "codec": ""}, personal)
+    call.scribe.note("call.offered", {"line": call.line.policy.name, "trunk": offer.trunk}, personal)
 
 
 async def _converse(call: Attended) -> None:
