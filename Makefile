@@ -13,6 +13,7 @@ demo: $(STAMPS)/run
 
 test: $(STAMPS)/dev install-peers
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
 
 check: $(STAMPS)/dev
 	$(BIN)/ruff format --check src tests tools bench

@@ -209,11 +209,16 @@ async def _all_entered(folder: Path, show: Show) -> Mapping[int, CallRecord]:
         await asyncio.sleep(LOOK_S)
 
 
+def calls_of(folder: Path) -> list[CallRecord]:
+    """The calls in the ledger, none while it is being written for the first time."""
+    try:
+        return list(calls(folder).values())
+    except EntryBroken:
+        return []
+
+
 def _by_scenario(folder: Path) -> dict[int, CallRecord]:
     """The calls in the ledger by scenario: each scenario calls from a number of its own."""
-    try:
-        found = list(calls(folder).values())
-    except EntryBroken:
-        return {}
+    found = calls_of(folder)
     numbers = {one.caller or "withheld": one.number for one in SCENARIOS}
     return {numbers[record.caller]: record for record in found if record.caller in numbers}

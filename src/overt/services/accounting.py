@@ -72,6 +72,8 @@ class Account:
         if state.consent is None:
             return "not asked"
         party = state.consent.of(CALLER)
+        if self.why_not and party.standing == "refused" and party.reason == "hung up":
+            return "not asked"  # we could not tell them, and they hung up in the end: that is no answer
         return CONSENTS.get(party.reason, party.standing) if party.standing in NEGATIVE else party.standing
 
     def outcome(self, state: CallState) -> str:
@@ -81,6 +83,8 @@ class Account:
         party = state.consent.of(CALLER)
         if self.captures:
             return "recorded until withdrawn" if party.standing == "withdrawn" else "recorded"
+        if self.why_not:
+            return f"not recorded: {self.why_not}"
         if party.standing in NEGATIVE:
             return OUTCOMES.get(party.reason, f"not recorded: {party.reason}")
-        return f"not recorded: {self.why_not or state.consent.closed or state.ending or 'call ended first'}"
+        return f"not recorded: {state.consent.closed or state.ending or 'call ended first'}"

@@ -130,6 +130,7 @@ def _stage(name: str) -> Any:
     return lambda record, entry: record.stages.append(name)
 
 
+HEARS = ("permitted, recording", "recording goes on")
 _READERS: Mapping[str, Any] = {
     "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
     "call.consent": _consent, "call.joined": _stage("agent joined"), "call.not_joined": _stage("agent not reached"),
@@ -137,6 +138,12 @@ _READERS: Mapping[str, Any] = {
     "recording.stopped": _stopped, "recording.closed": _closed, "call.resumed": _stage("taken up by a successor"),
     "call.failed": lambda record, entry: record.stages.append(f"failed: {entry.body['what']}"), "call.ended": _ended,
 }  # fmt: skip
+
+
+def recorder_hears(record: CallRecord) -> bool:
+    """True while the last word about a call's recorder is that it captures."""
+    words = [one for one in record.stages if one in HEARS or one.startswith(("stopped", "paused", "failed", "ended"))]
+    return bool(words) and words[-1] in HEARS
 
 
 def masked(number: str) -> str:

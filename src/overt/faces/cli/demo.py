@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +17,21 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from overt.compose.demo import SCENARIOS, Demonstrated, Ports, Scenario, free_ports, running, six_calls
+from overt.compose.demo import (
+    LOOK_S,
+    SCENARIOS,
+    Demonstrated,
+    Ports,
+    Scenario,
+    calls_of,
+    free_ports,
+    running,
+    six_calls,
+)
 from overt.faces.cli.options import NEGATIVE, PIPE_WIDTH, AsJson, translated
-from overt.services.auditing import CallRecord, masked
+from overt.services.auditing import CallRecord, masked, recorder_hears
+
+MOST_SHOWN = 12
 
 
 def demo(
@@ -58,9 +70,29 @@ async def _wait_for_phone(console: Console, folder: Path, ports: Ports) -> int:
     console.print(
         f"Call [bold]sip:support@127.0.0.1:{ports.sip}[/] from a softphone on this machine (PCMU or PCMA, UDP)."
     )
-    console.print("Press 1 to be recorded, 2 not to be, * to stop at any time, and watch the recorder go blind.")
-    await _stay(console, folder, ports)
+    console.print(
+        "Press 1 to be recorded, 2 not to be, * to stop at any time, and watch the recorder go blind. Ctrl-C ends."
+    )
+    with Live(console=console, auto_refresh=False) as live, suppress(asyncio.CancelledError):
+        while True:
+            live.update(_watched(calls_of(folder)), refresh=True)
+            await asyncio.sleep(LOOK_S)
     return 0
+
+
+def _watched(records: Sequence[CallRecord]) -> Table:
+    """The calls of a reader's own phone: where each stands, and whether the recorder hears."""
+    table = Table(title="Your calls", expand=True)
+    for column in ("from", "the rule that won", "answer", "recorder", "where it stands"):
+        table.add_column(column)
+    for record in records[-MOST_SHOWN:]:
+        hears = recorder_hears(record)
+        table.add_row(
+            masked(record.caller), f"{record.rule}: {record.citation}", record.consent,
+            Text("hears" if hears else "blind", "red" if hears else "green"),
+            record.outcome if record.ledger_index >= 0 else record.stages[-1],
+        )  # fmt: skip
+    return table
 
 
 async def _stay(console: Console, folder: Path, ports: Ports) -> None:
