@@ -36,16 +36,11 @@ class Account:
     captures: list[CaptureAccount] = field(default_factory=list)
     legs: Mapping[Side, Mapping[str, int]] = field(default_factory=dict)
     why_not: str = ""
-    slowest_stop_ns: int = 0
 
     def follow(self, before: CallState, after: CallState) -> None:
         """Take from the machine's step what belongs to the account."""
         if before.phase == "offered" and after.phase == "telling":
             self.answered_ns = self.clock.monotonic_ns()
-
-    def stopped_within(self, elapsed_ns: int) -> None:
-        """A stop key was obeyed after this long."""
-        self.slowest_stop_ns = max(self.slowest_stop_ns, elapsed_ns)
 
     @property
     def captured_ms(self) -> int:

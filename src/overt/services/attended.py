@@ -76,8 +76,7 @@ class Attended:
                 await self.happen(LegEnded(side, "silent"))
             case Digit(side, digit, _):
                 await self.happen(KeyPressed(side, digit))
-            case StopKey(side, digit, at_ns, stopped_ns):
-                self.account.stopped_within(stopped_ns - at_ns)
+            case StopKey(side, digit):  # the engine has closed capture already, by itself
                 await self.happen(KeyPressed(side, digit))
             case LegChanged(side, media):
                 await self._leg_changed(side, media)
