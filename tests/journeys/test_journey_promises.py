@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -69,21 +70,27 @@ async def test_p2_no_answer_no_and_a_withheld_number_are_not_recorded(tmp_path: 
 async def test_hold_pauses_with_a_gap_and_the_stop_key_is_swallowed(tmp_path: Path) -> None:
     async with OvertHouse(tmp_path) as house:
         call = await house.recorded_call()
-        agent = house.agent_calls[0]
+        agent, begun = house.agent_calls[0], time.monotonic()
         call.hold(True)
         await house.until(lambda: any("paused" in stage for stage in house.stages()), 5)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.0)
         call.hold(False)
         await house.until(lambda: "recording goes on" in house.stages(), 5)
         call.sound.press("5")
         await asyncio.sleep(0.4)
         call.sound.press("*")
+        open_ms = (time.monotonic() - begun) * 1000
         await house.until(lambda: house.calls()[0].consent == "withdrawn", 5)
+        await asyncio.sleep(1.0)
         assert await hearing(call, 0.6) > 10
         call.hang_up()
         (record,) = await house.ended()
         assert record.outcome == "recorded until withdrawn" and record.gaps[0]["cause"] == "hold"
         assert agent.sound.keys_heard == "5"
+        gap = record.gaps[0]
+        for leg in record.legs.values():  # P4, P5: nothing was captured on hold, and nothing after the stop key
+            assert leg["captured"] * 20 <= open_ms - (gap["to_ms"] - gap["from_ms"]) + 700
+            assert leg["captured"] * 20 <= record.captured_ms + 100 and leg["dropped_without_permit"] > 100
 
 
 async def test_a_silent_leg_is_not_told(tmp_path: Path) -> None:
