@@ -81,6 +81,18 @@ async def test_a_leg_that_falls_silent_is_ended(tmp_path: Path) -> None:
         assert record.reason == "caller silent" and record.outcome == "recorded"
 
 
+async def test_stopping_ends_calls_politely_and_accounts_for_them(tmp_path: Path) -> None:
+    async with OvertHouse(tmp_path) as house:
+        call = await house.recorded_call()
+        agent = house.agent_calls[0]
+        house.server.terminate()
+        assert await asyncio.wait_for(call.ended, 10) == "hung up" == await asyncio.wait_for(agent.ended, 10)
+        await asyncio.to_thread(house.server.wait, 20)
+        (record,) = house.calls()
+        assert record.outcome == "recorded" and record.reason == "agent left: Overt was stopped"
+        assert house.verdict().verified and len(list((house.folder / "recordings").rglob("*.overt"))) == 1
+
+
 async def test_many_at_once(tmp_path: Path) -> None:
     async with OvertHouse(tmp_path) as house:
         calls = await asyncio.gather(*(house.call(number=f"+1214555{number:04}") for number in range(12)))

@@ -73,6 +73,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
     (data_folder / READY).unlink(missing_ok=True)
+    await gateway.drain()
     await gateway.stop()
     await engines.stop()
 

@@ -130,9 +130,11 @@ async def _connect_agent(call: Attended) -> None:
         return
     call.context.legs[AGENT] = dialled.media
     call.note("call.joined", side=AGENT, how="answered")
-    await call.media.connect(AGENT, dialled.media)
+    with suppress(Unavailable):  # a lost engine's successor is told all of this anew
+        await call.media.connect(AGENT, dialled.media)
     await _cue(call)
-    await call.media.relay(stop_keys=call.house.keys.stop)
+    with suppress(Unavailable):
+        await call.media.relay(stop_keys=call.house.keys.stop)
     await call.happen(Bridged())
     await call.happen(consent.Joined(AGENT))
 

@@ -50,6 +50,10 @@ class SipControl:
         else:
             self._listener(event)
 
+    def end(self, how: str) -> None:
+        """Have the call ended, as if its agent had left."""
+        self._post(HungUp(AGENT, how))
+
     def take_up(self, leg: legs.Leg | None) -> None:
         """The agent's leg as a predecessor left it."""
         self._agent = leg

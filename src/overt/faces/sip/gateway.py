@@ -22,6 +22,7 @@ from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
 
 SERVER = "Overt"
+DRAIN_S = 8.0
 OnCall = Callable[[SipControl], Awaitable[None]]
 
 
@@ -60,6 +61,14 @@ class Gateway:
         while True:
             self.perform(self.agent.advance(time.monotonic_ns()))
             await asyncio.sleep(0.02)
+
+    async def drain(self) -> None:
+        """Take no new call, end those under way politely, and wait until they are accounted for."""
+        self.draining = True
+        for control in set(self._controls.values()):
+            control.end("left: Overt was stopped")
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=DRAIN_S)
 
     async def stop(self) -> None:
         """Close the sockets."""
