@@ -139,7 +139,7 @@ addresses = ["{ADDRESS}"]
 [[address_on_file]]
 number = "+12145550100"
 place = "US-TX"
-source = "service address in the customer register"
+source = "customer register"
 {line.format(name="sales", telling="announce", chosen_by="Dana Reyes, compliance")}
 {line.format(name="support", telling="ask", chosen_by="")}
 """

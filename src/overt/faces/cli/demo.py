@@ -56,7 +56,7 @@ async def _run(folder: Path, *, once: bool, phone: bool, as_json: bool) -> int:
     async with running(folder, ports):
         if phone:
             return await _wait_for_phone(console, folder, ports)
-        with Live(console=console, auto_refresh=False, transient=False) as live:
+        with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
             done = await six_calls(folder, ports, lambda records: live.update(_picture(records), refresh=True))
         _tell_result(console, done)
         if as_json:
@@ -104,11 +104,27 @@ async def _stay(console: Console, folder: Path, ports: Ports) -> None:
         await asyncio.Event().wait()
 
 
+COLUMNS = (("call", 5), ("places, and why", 6), ("the rule that won", 5), ("told", 3), ("answer", 2), ("captured", 3),
+           ("where it stands", 4))  # fmt: skip
+SHORTER = (
+    (": hint of the number (", ": "), (": address on file (", ": "), (": the line serves this place", " that the line serves"),
+    (": configured site (", ": "), (")", ""),
+)  # fmt: skip
+
+
+def _why(because: Sequence[str]) -> str:
+    """A call's places and why, in as few words as a table bears; `overt calls show` has them all."""
+    lines = [one for one in because if not one.startswith("recorder")]
+    for long, short in SHORTER:
+        lines = [one.replace(long, short) for one in lines]
+    return "\n".join(lines)
+
+
 def _picture(records: Mapping[int, CallRecord]) -> Group:
     """The live table: each call's way, room by room."""
-    table = Table(title="Six calls through Overt", expand=True, show_lines=True)
-    for column in ("call", "places, and why", "the rule that won", "told", "answer", "captured", "where it stands"):
-        table.add_column(column)
+    table = Table(title="Six calls through Overt", expand=True, show_lines=True, padding=0)
+    for column, ratio in COLUMNS:
+        table.add_column(column, ratio=ratio)
     for scenario in SCENARIOS:
         table.add_row(*_cells(scenario, records.get(scenario.number)))
     return Group(table)
@@ -118,14 +134,14 @@ def _cells(scenario: Scenario, record: CallRecord | None) -> tuple[str | Text, .
     head = f"{scenario.number}. {scenario.title}"
     if record is None:
         return (head, "", "", "", "", "", "…")
-    rule = f"{record.rule}: {record.citation}\n{record.effect}" if record.rule else ""
+    rule = f"{record.rule}: {record.citation.partition(' (')[0]}\n{record.effect}" if record.rule else ""
     ended = record.ledger_index >= 0
     place = f"{record.outcome}\nledger entry {record.ledger_index}" if ended else record.stages[-1]
     style = "" if not ended else "green" if scenario.as_expected(record) else "red"
     return (
-        f"{head}\n{masked(record.caller)} → {record.called}", "\n".join(record.because), rule,
+        f"{head}\n{masked(record.caller)} → {record.called}", _why(record.because), rule,
         f"{record.told}\n{record.disclosed_ms / 1000:.1f} s" if record.told else "", record.consent,
-        f"{record.captured_ms / 1000:.1f} s of {record.call_ms / 1000:.1f} s" if ended else "", Text(place, style),
+        f"{record.captured_ms / 1000:.1f} of {record.call_ms / 1000:.1f} s" if ended else "", Text(place, style),
     )  # fmt: skip
 
 
