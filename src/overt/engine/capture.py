@@ -6,6 +6,7 @@ receive buffer into a run, from the run into a sealed chunk, from the chunk into
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -27,12 +28,13 @@ class Track:
     """One leg's sound: the run under way and the runs waiting for the chunk's end."""
 
     __slots__ = (
-        "_arrival", "_done", "_first_sequence", "_first_time", "_next_sequence", "_next_time", "_size", "number",
-        "payload", "payload_type", "samples",
+        "_arrival", "_done", "_done_bytes", "_first_sequence", "_first_time", "_next_sequence", "_next_time", "_size",
+        "number", "on_full", "payload", "payload_type", "samples",
     )  # fmt: skip
 
-    def __init__(self, number: int, payload_type: int) -> None:
-        self.number, self.payload_type = number, payload_type
+    def __init__(self, number: int, payload_type: int, on_full: Callable[[], None]) -> None:
+        self.number, self.payload_type, self.on_full = number, payload_type, on_full
+        self._done_bytes = 0
         self.payload = bytearray()
         self.samples = 0
         self._done: list[bytes] = []
@@ -54,14 +56,25 @@ class Track:
 
     def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int) -> None:
         self._end()
+        if self._done_bytes > LARGEST_CHUNK:
+            self.on_full()
         self._first_sequence, self._first_time, self._arrival, self._size = sequence, rtp_time, arrival_ns, size
 
     def _end(self) -> None:
         if self.payload:
             count = len(self.payload) // self._size
             head = (self.payload_type, self._first_sequence, self._first_time, self._arrival, self._size, self._size)
-            self._done.append(RUN.pack(_RUN_KIND, *head, count) + self.payload)
+            run = RUN.pack(_RUN_KIND, *head, count) + self.payload
+            self._done.append(run)
+            self._done_bytes += len(run)
             self.payload = bytearray()
+
+    def speak(self, payload_type: int) -> None:
+        """Take another law from now on; a run holds one law only."""
+        if payload_type != self.payload_type:
+            self._end()
+            self._size = -1
+            self.payload_type = payload_type
 
     def chunk(self) -> bytes:
         """Everything since the last chunk; the next packet begins a new run."""
@@ -69,15 +82,28 @@ class Track:
         self._size = -1
         joined = b"".join(self._done)
         self._done.clear()
+        self._done_bytes = 0
         return joined
 
 
 @dataclass(slots=True)
 class Clockwork:
-    """What a capture needs of the world: the wall clock and the spool."""
+    """What a capture needs of the world: the wall clock, the loop's time, and the spool."""
 
     now_us: Callable[[], int]
+    now_ns: Callable[[], int]
     spool: Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a recording stands after a record: the record's number in the spool, chunks, the chain's head, sound, time."""
+
+    number: int
+    chunks: int
+    head: bytes
+    captured_ms: int
+    at_ms: int = 0
 
 
 class Capture:
@@ -88,7 +114,9 @@ class Capture:
     ) -> None:
         self.permit, self._sealer, self._works = permit, sealer, works
         self._legs = {side: legs[side] for side in permit.tracks}
-        self._tracks = {side: Track(TRACKS[side], 8 if _alaw(leg) else 0) for side, leg in self._legs.items()}
+        self._tracks = {
+            side: Track(TRACKS[side], 8 if _alaw(leg) else 0, self.seal_tracks) for side, leg in self._legs.items()
+        }
         self.started_ns, self.started_us = now_ns, works.now_us()
         self.lease_until_ns = now_ns + permit.lease_ms * 1_000_000
         self.paused = ""
@@ -96,13 +124,19 @@ class Capture:
         self._paused_ns = 0
         self._gaps: list[Gap] = []
         self._header = sealer.header_record
-        works.spool.append(sealer.header_record)
+        self._steps: deque[Step] = deque()
+        self._spool(sealer.header_record)
         self._admit()
 
     def _admit(self) -> None:
         for side, leg in self._legs.items():
-            self._tracks[side].payload_type = 8 if _alaw(leg) else 0
+            self._tracks[side].speak(8 if _alaw(leg) else 0)
             leg.take = self._tracks[side].take
+
+    def laws_changed(self) -> None:
+        """A leg was connected anew, maybe with the other law of G.711."""
+        for side, leg in self._legs.items():
+            self._tracks[side].speak(8 if _alaw(leg) else 0)
 
     def _shut(self) -> None:
         for leg in self._legs.values():
@@ -146,7 +180,34 @@ class Capture:
                 self._append(track.number, chunk)
 
     def _append(self, track: int, chunk: bytes) -> None:
-        self._works.spool.append(self._sealer.seal(track, chunk))
+        self._spool(self._sealer.seal(track, chunk))
+
+    def _spool(self, record: bytes) -> None:
+        """Queue a record, and remember where the recording stands with it, until it is on the disk."""
+        spool = self._works.spool
+        number = spool.append(record)
+        at_ms = self._ms(self._works.now_ns())
+        self._steps.append(Step(number, self._sealer.chunks, self._sealer.head, self._captured_ms(), at_ms))
+        while len(self._steps) > 1 and self._steps[1].number <= spool.durable:
+            self._steps.popleft()
+
+    def _captured_ms(self) -> int:
+        return max((track.samples for track in self._tracks.values()), default=0) // SAMPLES_PER_MS
+
+    def break_off(self, reason: str, now_ns: int) -> Captured | None:
+        """End without an end, because nothing can be written: the account says what is on the disk, and no more.
+
+        None when nothing of it is.
+        """
+        self._shut()
+        if self.paused:
+            self._gaps.append(Gap(self._ms(self._paused_ns), self._ms(now_ns), self.paused))
+        durable = [step for step in self._steps if step.number <= self._works.spool.durable]
+        last = durable[-1] if durable else Step(0, 0, b"", 0)
+        if last.captured_ms < self._captured_ms():
+            self._gaps.append(Gap(last.at_ms, self._ms(now_ns), reason))
+        self.account = self._account(reason, last, self._works.now_us())
+        return self.account if durable else None
 
     def carry(self) -> bytes:
         """Where this recording stands, for the head of a new segment."""
@@ -161,15 +222,18 @@ class Capture:
         self.seal_tracks()
         if self.paused:
             self._close_gap(now_ns)
-        captured = max((track.samples for track in self._tracks.values()), default=0) // SAMPLES_PER_MS
         ended_us = self._works.now_us()
-        self._works.spool.append(self._sealer.finish(self._manifest(reason, captured, ended_us)))
-        self.account = Captured(
+        captured = self._captured_ms()
+        self._spool(self._sealer.finish(self._manifest(reason, captured, ended_us)))
+        self.account = self._account(reason, Step(0, self._sealer.chunks, self._sealer.head, captured), ended_us)
+        return self.account
+
+    def _account(self, reason: str, step: Step, ended_us: int) -> Captured:
+        return Captured(
             call=self.permit.call, episode=self.permit.episode, recording=self.permit.recording, reason=reason,
-            chunks=self._sealer.chunks, head=self._sealer.head.hex(), captured_ms=captured, gaps=tuple(self._gaps),
+            chunks=step.chunks, head=step.head.hex(), captured_ms=step.captured_ms, gaps=tuple(self._gaps),
             started_us=self.started_us, ended_us=ended_us,
         )  # fmt: skip
-        return self.account
 
     def _manifest(self, reason: str, captured_ms: int, ended_us: int) -> dict[str, object]:
         tracks = {

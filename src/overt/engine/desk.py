@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hmac
 import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from overt import protocol
 from overt.engine.capture import CHUNK_NS, Capture, Clockwork
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
-from overt.engine.room import Room
+from overt.engine.room import SIDES, Room
 from overt.engine.spool import SEGMENT_NS, Spool, Unended
 from overt.protocol import LARGEST_FRAME, Captured, Done, Failed, Frame, Interrupted
 from overt.vault.header import Header
@@ -26,7 +29,9 @@ from overt.vault.track import TRACKS
 
 LEASE_LOOK_NS = 50_000_000
 REPORTS_EVERY = 10  # tendings between RTCP reports: five seconds
-MOST_UNSENT = 10_000
+MOST_UNSENT = 50_000
+FLUSH_NS = 5_000_000
+_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ETOOMANYREFS)  # the last: too many descriptors are under way
 
 
 class Desk:
@@ -44,10 +49,11 @@ class Desk:
         self._loop, self._library, self._spool, self._wrapping, self._key = loop, library, spool, wrapping, start_key
         self._rooms: dict[str, Room] = {}
         self._peer: socket.socket | None = None
-        self._trusted = False
-        self._unsent: deque[bytes] = deque(maxlen=MOST_UNSENT)
+        self._candidate: socket.socket | None = None
+        self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._flushing = False
         self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
-        self.refused = 0
+        self.refused = self._renewed_ns = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(SEGMENT_NS, self._rotate)
 
@@ -63,87 +69,102 @@ class Desk:
         self._loop.watch(self._door.fileno(), self._welcome)
 
     def _welcome(self) -> None:
+        """Somebody connects. Who is served already stays until the newcomer has proven to be of this start."""
         peer, _ = self._door.accept()
-        self._part()
         peer.setblocking(False)
-        self._peer, self._trusted = peer, False
-        self._unsent.clear()
-        self._loop.watch(peer.fileno(), self._receive)
+        self._leave(self._candidate)
+        self._candidate = peer
+        self._loop.watch(peer.fileno(), lambda: self._receive(peer))
 
-    def _part(self) -> None:
-        if self._peer is not None:
-            self._loop.forget(self._peer.fileno())
-            self._peer.close()
+    def _leave(self, peer: socket.socket | None) -> None:
+        if peer is None:
+            return
+        self._loop.forget(peer.fileno())
+        peer.close()
+        if peer is self._peer:
             self._peer = None
+            self._unsent.clear()
+        elif peer is self._candidate:
+            self._candidate = None
 
-    def _receive(self) -> None:
-        assert self._peer is not None
+    def _receive(self, peer: socket.socket) -> None:
         try:
-            received, fds, _, _ = socket.recv_fds(self._peer, LARGEST_FRAME, 8)
+            received, fds, _, _ = socket.recv_fds(peer, LARGEST_FRAME, 8)
+            sockets = [socket.socket(fileno=fd) for fd in fds]
+        except BlockingIOError:
+            return
         except OSError:
-            self._part()
-            return
+            received = b""
         if not received:
-            self._part()
+            self._leave(peer)
             return
-        sockets = [socket.socket(fileno=fd) for fd in fds]
         try:
             frame = protocol.decode(received)
         except protocol.ProtocolMismatch as error:
-            self._tell(Failed(why=str(error)))
+            self.refused += 1
+            self._answer(peer, Failed(why=str(error)))
             return
-        self._handle(frame, sockets)
+        if peer is self._candidate:
+            self._introduce(peer, frame)
+        else:
+            self._handle(frame, sockets)
+
+    def _introduce(self, peer: socket.socket, frame: Any) -> None:
+        """Serve whoever proves to be a signaller of this start, in the place of the one before."""
+        if not isinstance(frame, protocol.Hello):
+            self._answer(peer, Failed(n=frame.n, why="say hello first"))
+        elif not hmac.compare_digest(frame.proof, protocol.hello_proof(self._key)):
+            self.refused += 1
+            self._answer(peer, Failed(n=frame.n, why="another start's key"))
+        else:
+            self._leave(self._peer)
+            self._peer, self._candidate = peer, None
+            for number, one in self._unended.items():
+                self._tell(_interrupted(number, one))
+            self._tell(Done(n=frame.n))
+
+    def _answer(self, peer: socket.socket, frame: Frame) -> None:
+        """Answer somebody who may not be served; what they do not take is lost."""
+        with suppress(OSError):
+            peer.send(protocol.encode(frame))
 
     def _handle(self, frame: Any, sockets: list[socket.socket]) -> None:
-        if not self._trusted and not isinstance(frame, protocol.Hello):
-            self._tell(Failed(n=frame.n, why="say hello first"))
-            return
         handler = _HANDLERS.get(type(frame))
-        if handler is None:
+        if handler is None or getattr(frame, "side", SIDES[0]) not in SIDES:
             self._tell(Failed(n=frame.n, why="not a frame for an engine"))
             return
         reply = handler(self, frame, sockets)
         if reply is not None and frame.n:
             self._tell(msgspec.structs.replace(reply, n=frame.n))
 
-    def _tell(self, frame: Frame, fds: list[int] | None = None) -> None:
+    def _tell(self, frame: Frame, fds: Sequence[int] = ()) -> None:
+        """Send a frame to the signaller; what the kernel does not take waits in order. Nothing is told to nobody."""
         if self._peer is None:
             return
-        encoded = protocol.encode(frame)
-        try:
+        self._unsent.append((protocol.encode(frame), list(fds)))
+        if len(self._unsent) > MOST_UNSENT:
+            self._leave(self._peer)
+        elif not self._flushing:
             self._flush()
-            if self._unsent:
-                self._unsent.append(encoded)
-            elif fds:
-                socket.send_fds(self._peer, [encoded], fds)
-            else:
-                self._peer.send(encoded)
-        except BlockingIOError:
-            self._unsent.append(encoded)
-            self._loop.at(self._loop.now + 5_000_000, self._flush)
-        except OSError:
-            self._part()
 
     def _flush(self) -> None:
+        self._flushing = False
         try:
             while self._unsent and self._peer is not None:
-                self._peer.send(self._unsent[0])
+                encoded, fds = self._unsent[0]
+                if fds:
+                    socket.send_fds(self._peer, [encoded], fds)
+                else:
+                    self._peer.send(encoded)
                 self._unsent.popleft()
-        except BlockingIOError:
-            self._loop.at(self._loop.now + 5_000_000, self._flush)
-        except OSError:
-            self._part()
+        except OSError as error:
+            if error.errno not in _LATER:
+                self._leave(self._peer)
+                return
+            self._flushing = True
+            self._loop.at(self._loop.now + FLUSH_NS, self._flush)
 
     # ---- frames
-
-    def _hello(self, frame: protocol.Hello, _: list[socket.socket]) -> Frame:
-        if frame.proof != protocol.hello_proof(self._key):
-            self.refused += 1
-            return Failed(why="another start's key")
-        self._trusted = True
-        for number, one in self._unended.items():
-            self._tell(_interrupted(number, one))
-        return Done()
 
     def _done(self, frame: Done, _: list[socket.socket]) -> None:
         self._unended.pop(frame.n, None)
@@ -202,7 +223,7 @@ class Desk:
         if room is None or wrong:
             self.refused += 1
             return Failed(why=wrong)
-        works = Clockwork(_now_us, self._spool)
+        works = Clockwork(_now_us, lambda: self._loop.now, self._spool)
         header = Header(
             frame.tenant, frame.recording, frame.call, frame.episode, _now_us(), self._loop.now, frame.ledger_index
         )
@@ -229,13 +250,14 @@ class Desk:
         return ""
 
     def _renew(self, frame: protocol.Renew, _: list[socket.socket]) -> None:
-        if not protocol.authentic(frame, self._key):
-            self.refused += 1
+        if not protocol.authentic(frame, self._key) or frame.at_ns <= self._renewed_ns:
+            self.refused += 1  # forged, or one that was seen before
             return
+        self._renewed_ns = frame.at_ns
         for room in self._rooms.values():
             capture = room.capture
             if capture is not None and capture.permit.episode in frame.episodes:
-                capture.lease_until_ns = self._loop.now + capture.permit.lease_ms * 1_000_000
+                capture.lease_until_ns = frame.at_ns + capture.permit.lease_ms * 1_000_000
 
     def _resume(self, frame: protocol.ResumeCapture, _: list[socket.socket]) -> Frame:
         room = self._rooms.get(frame.call)
@@ -282,9 +304,10 @@ class Desk:
             self._spool.retry()
 
     def _break(self, room: Room, capture: Capture, why: str) -> None:
-        account = capture.close(f"spool failed: {why}", self._loop.now)
+        account = capture.break_off(f"spool failed: {why}", self._loop.now)
         room.capture = None
-        self._tell(account)
+        if account is not None:
+            self._tell(account)
         self._tell(protocol.CaptureBroke(call=room.call, episode=capture.permit.episode, why=why))
 
     def _rotate(self) -> None:
@@ -313,7 +336,7 @@ def _now_us() -> int:
 
 
 _HANDLERS: Mapping[type, Callable[[Desk, Any, list[socket.socket]], Frame | None]] = {
-    protocol.Hello: Desk._hello, protocol.Done: Desk._done, protocol.Allocate: Desk._allocate,
+    protocol.Done: Desk._done, protocol.Allocate: Desk._allocate,
     protocol.Connect: Desk._connect, protocol.Play: Desk._play, protocol.StopPlaying: Desk._stop_playing,
     protocol.Relay: Desk._relay, protocol.KeepContext: Desk._keep_context, protocol.PauseCapture: Desk._pause,
     protocol.OpenCapture: Desk._open, protocol.Renew: Desk._renew, protocol.ResumeCapture: Desk._resume,

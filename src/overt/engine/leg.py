@@ -64,7 +64,8 @@ class Leg:
         self._octets = 0
         self._expected = -1
         self._keys = KeyReader()
-        self._swallowed = -1
+        self._swallowed = self._event_of = (-1, -1)
+        self._event_time = 0
         self._out_sequence, self._out_time, self._out_ns = sequence, 0, 0
         self._source = -1
         self._sequence_offset = self._time_offset = 0
@@ -87,6 +88,10 @@ class Leg:
             self.latched = False
         self.far = far
         self.connected_ns = self.loop.now
+
+    def begin_anew(self) -> None:
+        """One of the ends changed: choose the table between the laws again with the next packet."""
+        self._source = -1
 
     def _latch(self, source: tuple[str, int]) -> None:
         self.rtp.connect(source)
@@ -137,7 +142,7 @@ class Leg:
             self.dropped_without_permit += 1
         peer = self.peer
         if peer is not None and not peer.speaking:
-            peer.forward(buffer, self._view, size, second & 0x80, sequence, rtp_time, ssrc, False)
+            peer.forward(buffer, self._view, size, second & 0x80, sequence, rtp_time, ssrc)
 
     def _expected_type(self, size: int) -> bool:
         """True for RTP of a payload type that was agreed: nothing else may choose where we send."""
@@ -166,21 +171,21 @@ class Leg:
 
     def _event(self, sequence: int, rtp_time: int, ssrc: int, size: int) -> None:
         """Read a key; pass it on to the other leg unless it was swallowed. Keys are never captured."""
-        digit = self._keys.read(bytes(self._buffer[HEADER_BYTES:size]), rtp_time)
+        digit = self._keys.read(bytes(self._buffer[HEADER_BYTES:size]), rtp_time, ssrc)
         if sequence == self._expected:
             self._expected = sequence + 1 & 0xFFFF
+        event = (ssrc, rtp_time)
         if digit and self.on_key(self, digit):
-            self._swallowed = rtp_time
+            self._swallowed = event
         peer = self.peer
-        if rtp_time == self._swallowed or peer is None or peer.far is None or peer.far.event_type < 0 or peer.speaking:
+        if event == self._swallowed or peer is None or peer.speaking:
             return
-        peer.forward(self._buffer, self._view, size, self._buffer[1] & 0x80, sequence, rtp_time, ssrc, True)
+        peer.forward_event(self._buffer, self._view[:size], sequence, event)
 
     # ---- what is sent
 
     def forward(
-        self, buffer: bytearray, view: memoryview, size: int, marker: int, sequence: int, rtp_time: int, ssrc: int,
-        event: bool,
+        self, buffer: bytearray, view: memoryview, size: int, marker: int, sequence: int, rtp_time: int, ssrc: int
     ) -> None:  # fmt: skip
         """Send the other leg's packet with this leg's own header, rewritten in place."""
         far = self.far
@@ -192,11 +197,30 @@ class Leg:
         sequence = sequence + self._sequence_offset & 0xFFFF
         rtp_time = rtp_time + self._time_offset & 0xFFFFFFFF
         self._out_sequence, self._out_time, self._out_ns = sequence, rtp_time, self.loop.now
-        if not event and self._translate is not None:
+        if self._translate is not None:
             buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(self._translate)
-        payload_type = far.event_type if event else far.payload_type
-        HEADER.pack_into(buffer, 0, 0x80, payload_type | marker, sequence, rtp_time, self.ssrc)
+        HEADER.pack_into(buffer, 0, 0x80, far.payload_type | marker, sequence, rtp_time, self.ssrc)
         self._send(view[:size])
+
+    def forward_event(self, buffer: bytearray, packet: memoryview, sequence: int, event: tuple[int, int]) -> None:
+        """Send a packet of the other leg's key. All packets of a key keep one RTP time, whoever's SSRC they had."""
+        far = self.far
+        if far is None or far.held or far.event_type < 0:
+            return
+        ssrc, rtp_time = event
+        if ssrc == self._source:
+            sequence += self._sequence_offset
+        else:
+            sequence = self._out_sequence + 1
+            self._sequence_offset += 1  # a stranger's packet between the sound's: what follows moves up by one
+        marker = 0
+        if event != self._event_of:
+            marker, self._event_of = 0x80, event
+            mapped = rtp_time + self._time_offset if ssrc == self._source else self._next_time()
+            self._event_time = mapped & 0xFFFFFFFF
+        self._out_sequence = sequence & 0xFFFF
+        HEADER.pack_into(buffer, 0, 0x80, far.event_type | marker, self._out_sequence, self._event_time, self.ssrc)
+        self._send(packet)
 
     def _rebase(self, sequence: int, rtp_time: int, ssrc: int) -> None:
         """Go on from what was sent last, for a new source; time moves on by the clock."""

@@ -52,6 +52,10 @@ class Room:
             held,
         )
         self.legs[order.side].connect(far)
+        for leg in self.legs.values():
+            leg.begin_anew()
+        if self.capture is not None:
+            self.capture.laws_changed()
         self._told_silent.discard(order.side)
         if held and order.side in self._speakers:
             self._speakers[order.side].stop("held")

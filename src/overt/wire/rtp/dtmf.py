@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 
 DIGITS = "0123456789*#ABCD"
+LATE_SAMPLES = 80_000
+MOST_SOURCES = 8
 _EVENT = struct.Struct(">BBH")
 
 
@@ -33,22 +35,24 @@ class TelephoneEvent:
 class KeyReader:
     """Tells each key once, at its first packet, however its packets are repeated, lost or renumbered.
 
-    An event is known by its RTP time. A packet whose RTP time is that of the event before, or older, is a repeat.
+    An event is known by its source and RTP time. A packet of the event before, or up to ten seconds older, is a
+    repeat; one older than that comes from a sender that began anew with its clock, and counts.
     """
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._last: dict[int, int] = {}
 
-    def read(self, payload: bytes, rtp_time: int) -> str:
+    def read(self, payload: bytes, rtp_time: int, ssrc: int = 0) -> str:
         """Return the key that a packet begins, or an empty text for repeats, ends and what is no key."""
         event = TelephoneEvent.parse(payload)
         if event is None or event.event >= len(DIGITS):
             return ""
-        if self._last is not None and (rtp_time - self._last & 0xFFFFFFFF) == 0:
+        last = self._last.get(ssrc)
+        if last is not None and (last - rtp_time & 0xFFFFFFFF) < LATE_SAMPLES:
             return ""
-        if self._last is not None and (rtp_time - self._last & 0xFFFFFFFF) >= 0x80000000:
-            return ""
-        self._last = rtp_time
+        if last is None and len(self._last) == MOST_SOURCES:
+            self._last.pop(next(iter(self._last)))
+        self._last[ssrc] = rtp_time
         return DIGITS[event.event]
 
 
