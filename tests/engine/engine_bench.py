@@ -68,6 +68,15 @@ def bound(address: str = "127.0.0.1") -> socket.socket:
     return one
 
 
+def media_socket() -> socket.socket:
+    """A socket bound to a port by its number, as the pool binds them: only so it keeps the port when disconnected."""
+    with bound() as free:
+        address = free.getsockname()
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(address)
+    return one
+
+
 class EngineProcess:
     """An engine in a data folder of its own, and its signaller."""
 
@@ -167,7 +176,7 @@ class Signaller:
 
     def allocate(self, call: str = CALL, rtp_timeout_ms: int = 30_000) -> tuple[int, int]:
         """Bring a call; the engine's RTP ports of caller and agent."""
-        ours = [bound() for _ in range(4)]
+        ours = [media_socket() for _ in range(4)]
         frame = protocol.Allocate(tenant="main", call=call, rtp_timeout_ms=rtp_timeout_ms)
         assert isinstance(self.ask(frame, tuple(one.fileno() for one in ours)), protocol.Done)
         ports = ours[0].getsockname()[1], ours[2].getsockname()[1]
@@ -215,11 +224,6 @@ class Signaller:
 def tone(number: int) -> bytes:
     """A payload that is like no other."""
     return struct.pack(">I", 0xA5000000 + number) * 40
-
-
-def receiver_report(phone: Phone, to: tuple[str, int], body: bytes) -> None:
-    """Send an RTCP packet from a phone to an engine's RTCP port."""
-    phone.rtcp.sendto(body, to)
 
 
 def limit_files(pid: int, size: int) -> None:

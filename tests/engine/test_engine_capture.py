@@ -10,7 +10,16 @@ import msgspec
 import pytest
 
 from engine.engine_bench import (
-    CALL, KEY, RECORDING, EngineProcess, Phone, Signaller, limit_files, opened, sound, tone,
+    CALL,
+    KEY,
+    RECORDING,
+    EngineProcess,
+    Phone,
+    Signaller,
+    limit_files,
+    opened,
+    sound,
+    tone,
 )  # fmt: skip
 from overt import protocol
 from overt.vault.format import END
