@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -75,6 +77,22 @@ async def test_a_signaller_killed_in_the_announcement_tells_again(tmp_path: Path
         call.hang_up()
         (record,) = await house.ended()
         assert record.outcome == "recorded" and house.verdict().verified
+
+
+async def test_the_supervisor_killed_and_started_again_at_once(tmp_path: Path) -> None:
+    async with OvertHouse(tmp_path) as house:
+        call = await house.recorded_call()
+        house.server.kill()
+        house.server.wait()
+        command = [sys.executable, "-m", "overt", "serve", "--data", str(house.folder)]
+        house.server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert await asyncio.wait_for(call.ended, 15) == "hung up"  # its processes end calls in order
+        await asyncio.sleep(0.5)
+        await house.until(lambda: (house.folder / "run" / "ready").exists(), 30)
+        again = await house.recorded_call()
+        again.hang_up()
+        first, second = await house.ended(2)
+        assert first.outcome == second.outcome == "recorded" and house.verdict().verified
 
 
 async def test_all_at_once_and_the_next_start_states_the_end(tmp_path: Path) -> None:

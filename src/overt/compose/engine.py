@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import logging
+import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from overt.adapters.closed_process import close_memory
@@ -18,6 +22,7 @@ from overt.engine.prompts import Library
 from overt.engine.spool import Spool, recover
 from overt.ports import Unavailable
 
+PATIENCE_S, RETRY_S = 10.0, 0.1
 GC_THRESHOLD = (100_000, 50, 50)  # what lives, lives long; a collection must not stop the loop often
 _log = logging.getLogger("overt.engine")
 
@@ -30,6 +35,7 @@ def main(data_folder: Path, name: str, start_key: bytes) -> int:
         wrapping = read_wrapping_key(data_folder / "keys")
         folder = data_folder / "spool" / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        alone = _alone_in(folder)
         unended, number = recover(folder)
     except (Unavailable, OSError) as error:
         _log.error("the engine does not start: %s", error)
@@ -49,7 +55,22 @@ def main(data_folder: Path, name: str, start_key: bytes) -> int:
     gc.set_threshold(*GC_THRESHOLD)
     loop.run()
     desk.close()
+    os.close(alone)
     return 0
+
+
+def _alone_in(folder: Path) -> int:
+    """Wait until no other engine writes this spool: what it writes must not be taken for what a dead one left.
+
+    Return the lock's descriptor. Raises Unavailable when the other one stays.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    for _ in range(int(PATIENCE_S / RETRY_S)):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        time.sleep(RETRY_S)
+    raise Unavailable("engine", f"another engine writes {folder}", retry=False)
 
 
 if __name__ == "__main__":

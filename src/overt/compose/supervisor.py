@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import logging
 import os
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from overt.config import Settings, load_settings
@@ -19,9 +20,16 @@ from overt.config import Settings, load_settings
 WATCH_S = 0.05
 STOP_S = 10.0
 HEALTHY_S = 5.0
-LONGEST_WAIT_S = 5.0
+LONGEST_WAIT_S = 3.0
+GIVE_UP_S = 15.0  # longer than the processes of a killed predecessor need to end in order
+_PR_SET_PDEATHSIG = 1
 START_KEY_BYTES = 32
 _log = logging.getLogger("overt.serve")
+
+
+def _end_with_parent() -> None:
+    """Have a child end in order when the supervisor is killed: orphans would hold the ledger, the ports, the spool."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -35,7 +43,8 @@ class Child:
     process: subprocess.Popen[str] | None = None
     started: float = 0.0
     failures: int = 0
-    not_before: float = field(default=0.0)
+    not_before: float = 0.0
+    failing_since: float = 0.0
 
 
 def children(settings: Settings) -> list[Child]:
@@ -84,7 +93,9 @@ class Supervisor:
         command = [sys.executable, "-m", f"overt.compose.{child.module}", str(self._folder)]
         if child.argument:
             command.append(child.argument)
-        child.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        child.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_end_with_parent
+        )
         assert child.process.stdin is not None
         if child.keyed:
             child.process.stdin.write(self._start_key.hex() + "\n")
@@ -93,7 +104,7 @@ class Supervisor:
         (self._folder / "run" / f"{child.name}.pid").write_text(str(child.process.pid))
 
     def _watch(self, child: Child) -> int:
-        """Start a child again when it died. A process that refuses to start (exit 3) thrice ends the supervisor."""
+        """Start a child again when it died. One that refuses to start (exit 3) for too long ends the supervisor."""
         now = time.monotonic()
         if child.process is None:
             if now >= child.not_before:
@@ -104,9 +115,11 @@ class Supervisor:
             return 0
         if now - child.started > HEALTHY_S:
             child.failures = 0
+        if not child.failures:
+            child.failing_since = now
         child.failures += 1
         self._on_change(f"{child.name} ended with {code}; starting it again")
-        if code == 3 and child.failures >= 3:
+        if code == 3 and now - child.failing_since > GIVE_UP_S:
             return 3
         child.process = None
         child.not_before = now + min(0.05 * 2 ** (child.failures - 1), LONGEST_WAIT_S)
