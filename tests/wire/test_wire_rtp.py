@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.wire.rtp import g711
-from overt.wire.rtp.dtmf import DIGITS, KeyReader, TelephoneEvent, key_payloads
+from overt.wire.rtp.dtmf import DIGITS, LATE_SAMPLES, MOST_SOURCES, KeyReader, TelephoneEvent, key_payloads
 from overt.wire.rtp.packet import NotRtp, Packet, sequence_distance
 from overt.wire.rtp.rtcp import NotRtcp, Report, ReportBlock, build, goodbye, ntp_time, read_reports
 
@@ -79,6 +80,27 @@ def test_a_key_is_told_once_however_it_comes(digit: str) -> None:
     assert reader.read(key_payloads(digit)[-1], 640) == ""  # an older one, late
     assert reader.read(key_payloads(digit)[0], 1600) == digit
     assert reader.read(b"\x00", 9000) == "" and reader.read(bytes(TelephoneEvent(70, 0)), 9100) == ""
+
+
+def test_each_source_counts_its_own_keys() -> None:
+    reader = KeyReader()
+    first = key_payloads("1")[0]
+    assert reader.read(first, 2**31, ssrc=1) == "1"
+    assert reader.read(first, 100, ssrc=2) == "1"  # its clock began elsewhere
+    assert reader.read(first, 2**31, ssrc=1) == "" and reader.read(first, 100, ssrc=2) == ""
+    assert reader.read(first, 2**31 - LATE_SAMPLES, ssrc=1) == "1"  # a sender that began anew
+    assert all(reader.read(first, 7, ssrc=100 + number) == "1" for number in range(3 * MOST_SOURCES))
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.sampled_from(DIGITS), max_size=6), st.randoms())
+def test_keys_come_out_as_pressed_whatever_is_repeated(start: int, keys: list[str], chance: Random) -> None:
+    reader, heard = KeyReader(), ""
+    for number, digit in enumerate(keys):
+        payloads = [one for one in key_payloads(digit) for _ in range(chance.randint(0, 2))] or [
+            key_payloads(digit)[-1]
+        ]
+        heard += "".join(reader.read(one, start + 1600 * number & 0xFFFFFFFF, 5) for one in payloads)
+    assert heard == "".join(keys)
 
 
 def test_a_key_whose_beginning_was_lost_counts_at_its_end() -> None:
