@@ -115,6 +115,8 @@ async def test_an_agent_who_is_busy_and_a_number_that_is_none(tmp_path: Path) ->
         with pytest.raises(CallFailed) as caught:
             await house.call("nobody")
         assert caught.value.status == 404
+        records = await house.ended(2)
+        assert (records[1].outcome, records[1].called) == ("not recorded: no such line", "nobody")
         stranger = Telephone("127.0.0.9")
         await stranger.start()
         with pytest.raises(CallFailed) as refused:

@@ -29,7 +29,7 @@ from overt.domain.policy import LinePolicy
 from overt.faces.sip.control import SipControl
 from overt.faces.sip.gateway import Doors, Gateway
 from overt.ports import CaptureAccount, NotDurable, Unavailable
-from overt.services.attending import attend, take_up
+from overt.services.attending import attend, take_up, turn_away
 from overt.services.auditing import CallRecord, read_calls
 from overt.services.context import Context
 from overt.services.house import House, Line, PromptFacts
@@ -81,7 +81,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
 async def _on_call(house: House, control: SipControl) -> None:
     line = house.line(control.offer.called)
     if line is None:
-        await control.refuse(404, "no such line")
+        await turn_away(house, control)
         return
     await attend(house, control, line)
 

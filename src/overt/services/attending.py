@@ -9,11 +9,13 @@ import asyncio
 from contextlib import suppress
 
 from overt.domain import consent
-from overt.domain.call import Bridged, EndDemanded, NotReached
+from overt.domain.call import Bridged, CallState, EndDemanded, NotReached
 from overt.domain.identity import AGENT, CALLER
-from overt.ports import CallControl, CallMedia, NotDurable, Unavailable
+from overt.ports import CallControl, CallMedia, NotDurable, Offer, Unavailable
+from overt.services.accounting import Account
 from overt.services.attended import Attended
 from overt.services.context import Context
+from overt.services.entering import Scribe
 from overt.services.house import House, Line
 from overt.services.recording import close_recording, keep_recording, record
 from overt.services.telling import enter_telling, play_all
@@ -26,7 +28,7 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
     """Attend a new call until it is over and accounted for."""
     call = Attended(house, control, line, Context(offer=control.offer, line=line.policy.name))
     call.context.episode = house.clock.new_id()
-    _note_offer(call)
+    _note_offer(call.scribe, control.offer, line.policy.name)
     inbox = asyncio.create_task(call.attend_inbox())
     control.listen(call.post)
     try:
@@ -65,12 +67,20 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     await _supervise(call, _tell_and_connect(call), inbox)
 
 
-def _note_offer(call: Attended) -> None:
-    offer = call.control.offer
+async def turn_away(house: House, control: CallControl) -> None:
+    """Refuse a call to a number that is no line's; it has its record like every other (P9)."""
+    scribe = Scribe(house.ledger, house.clock, control.offer.tenant, control.offer.id)
+    _note_offer(scribe, control.offer, "")
+    await control.refuse(404, "no such line")
+    scribe.note("call.ended", Account(house.clock, why_not="no such line").body(CallState()))
+    await scribe.drained()
+
+
+def _note_offer(scribe: Scribe, offer: Offer, line: str) -> None:
     personal = {"from": offer.caller.text or "withheld", "to": offer.called}
     if offer.caller_name:
         personal["name"] = offer.caller_name
-    call.scribe.note("call.offered", {"line": call.line.policy.name, "trunk": offer.trunk}, personal)
+    scribe.note("call.offered", {"line": line, "trunk": offer.trunk}, personal)
 
 
 async def _converse(call: Attended) -> None:
