@@ -18,6 +18,7 @@ import msgspec
 from overt import protocol
 from overt.adapters import vault_keys
 from overt.adapters.unix_frames import short_path
+from overt.ports import CaptureAccount
 from overt.vault.format import Record, read_records
 from overt.vault.track import Part, Run, read_parts
 from overt.vault.unseal import AuthenticatedEnd, unseal
@@ -238,7 +239,9 @@ def open_descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def opened(engine: EngineProcess, end: protocol.Captured | protocol.Interrupted | None = None) -> list[Part]:
+def opened(
+    engine: EngineProcess, end: protocol.Captured | protocol.Interrupted | CaptureAccount | None = None
+) -> list[Part]:
     """The parts of a recording in the spool, opened as the opener would: to its END, or to the end that is stated."""
     key = vault_keys.read_opening_key(engine.folder / "keys")
     stated = AuthenticatedEnd(end.chunks, end.head) if end is not None else None
