@@ -179,3 +179,19 @@ async def test_a_successor_takes_the_calls_up(engine: EngineProcess, signalling:
     assert account is not None and account.gaps[-1].cause == "lease ran out"
     assert (await held.media.release())["caller"]["captured"] == 10
     await successor.engines.stop()
+
+
+async def test_a_living_engine_that_lost_us_keeps_the_calls(engine: EngineProcess, signalling: Signalling) -> None:
+    phones = Phone(), Phone()
+    call = await bridged(signalling, phones)
+    await call.open(order())
+    await said(phones, 0)
+    signalling.engines._engines[0].client.close()
+    lost = await signalling.event()
+    assert isinstance(lost, EngineLost) and lost.account is not None and lost.account.reason == "signalling was cut off"
+    await said(phones, 50)
+    await call.open(order())
+    await said(phones, 100)
+    account = await call.close("call ended")
+    assert account is not None and account.captured_ms == 200
+    assert (await call.release())["caller"]["captured"] == 20

@@ -179,15 +179,22 @@ class EngineCall:
         self._playing.clear()
 
     async def hand_over(self, interrupted: Mapping[str, CaptureAccount]) -> None:
-        """Give a new engine this call's sockets and state; tell the call what its recording's end is."""
-        await self.engine.allocate(self)
+        """Give a new engine this call's sockets and state; tell the call what its recording's end is.
+
+        An engine that lived on, and only lost us, has the call still: its recording ends there.
+        """
+        account = interrupted.get(self.call)
+        try:
+            await self.engine.allocate(self)
+        except Unavailable:
+            account = await self.close("signalling was cut off") or account
         for connect in self._connects.values():
             await self.engine.client.answer(connect)
         if self._relay is not None:
             await self.engine.client.answer(self._relay)
         await self.keep_context(self._context)
         self.episode = ""
-        self.listener(EngineLost(interrupted.get(self.call)))
+        self.listener(EngineLost(account))
 
     def fds(self) -> tuple[int, ...]:
         """The four sockets: caller RTP and RTCP, agent RTP and RTCP."""
@@ -268,10 +275,21 @@ class Engine:
             with suppress(Unavailable):
                 await self.connect()
                 for call in list(self.calls.values()):
-                    await call.hand_over(self._interrupted)
+                    await self._hand_over(call)
                 self._interrupted.clear()
                 return
             await asyncio.sleep(RECONNECT_S)
+
+    async def _hand_over(self, call: EngineCall) -> None:
+        """Hand one call over; one that cannot be had must not keep the others waiting."""
+        if call.call not in self.calls:
+            return  # it ended meanwhile
+        try:
+            await call.hand_over(self._interrupted)
+        except Unavailable:
+            if not self.client.connected:
+                raise
+            call.listener(EngineLost(self._interrupted.get(call.call)))
 
 
 class Engines:
