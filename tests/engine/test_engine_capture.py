@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,35 @@ def test_renewals_keep_it_open_unless_forged_or_seen_before(engine: EngineProces
         engine.signaller.tell(protocol.signed(protocol.Renew(episodes=episodes, at_ns=time.monotonic_ns()), b"forged"))
         time.sleep(0.1)
     assert engine.signaller.wait(protocol.Paused, 0.5)
+
+
+def test_after_a_standstill_the_lease_is_looked_at_before_the_packets(engine: EngineProcess) -> None:
+    caller, agent = Phone(), Phone()
+    engine.signaller.bridge(caller, agent)
+    engine.signaller.open(lease_ms=300)
+    said = talk(caller, agent, 0)
+    engine.process.send_signal(signal.SIGSTOP)
+    for number in range(100, 120):
+        caller.speak(tone(number))
+    time.sleep(0.6)
+    engine.process.send_signal(signal.SIGCONT)
+    assert engine.signaller.wait(protocol.Paused)
+    engine.stop()
+    assert sound(opened(engine)) == said
+
+
+def test_a_renewal_that_waited_through_a_standstill_counts(engine: EngineProcess) -> None:
+    caller, agent = Phone(), Phone()
+    engine.signaller.bridge(caller, agent)
+    engine.signaller.open(lease_ms=300)
+    engine.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.6)
+    episodes = (engine.signaller.permit().episode,)
+    caller.speak(tone(1))
+    engine.signaller.tell(protocol.signed(protocol.Renew(episodes=episodes, at_ns=time.monotonic_ns()), KEY))
+    engine.process.send_signal(signal.SIGCONT)
+    assert agent.hear() is not None
+    assert engine.signaller.release()["caller"]["captured"] == 1
 
 
 def test_a_signaller_that_dies_takes_capture_along_and_not_the_call(engine: EngineProcess) -> None:

@@ -138,6 +138,10 @@ class Capture:
         for side, leg in self._legs.items():
             self._tracks[side].speak(8 if _alaw(leg) else 0)
 
+    def expired(self, now_ns: int) -> bool:
+        """True when sound is taken and the lease is over."""
+        return not self.paused and now_ns > self.lease_until_ns
+
     def _shut(self) -> None:
         for leg in self._legs.values():
             leg.take = None

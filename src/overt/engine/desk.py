@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Desk:
         peer.setblocking(False)
         self._leave(self._candidate)
         self._candidate = peer
-        self._loop.watch(peer.fileno(), lambda: self._receive(peer))
+        self._loop.watch(peer.fileno(), partial(self._receive, peer))
 
     def _leave(self, peer: socket.socket | None) -> None:
         if peer is None:
@@ -87,27 +88,29 @@ class Desk:
         elif peer is self._candidate:
             self._candidate = None
 
-    def _receive(self, peer: socket.socket) -> None:
+    def _receive(self, peer: socket.socket) -> bool:
+        """Take one frame. False when there was none."""
         try:
             received, fds, _, _ = socket.recv_fds(peer, LARGEST_FRAME, 8)
             sockets = [socket.socket(fileno=fd) for fd in fds]
         except BlockingIOError:
-            return
+            return False
         except OSError:
             received = b""
         if not received:
             self._leave(peer)
-            return
+            return False
         try:
             frame = protocol.decode(received)
         except protocol.ProtocolMismatch as error:
             self.refused += 1
             self._answer(peer, Failed(why=str(error)))
-            return
+            return True
         if peer is self._candidate:
             self._introduce(peer, frame)
         else:
             self._handle(frame, sockets)
+        return True
 
     def _introduce(self, peer: socket.socket, frame: Any) -> None:
         """Serve whoever proves to be a signaller of this start, in the place of the one before."""
@@ -291,17 +294,24 @@ class Desk:
 
     def _look_at_leases(self) -> None:
         broken = self._spool.broken
-        for room in self._rooms.values():
-            capture = room.capture
-            if capture is None or capture.account is not None:
-                continue
+        if any(capture.expired(self._loop.now) for _, capture in self._open_captures()):
+            self._read_all()  # the renewal may be waiting behind whatever made this loop late
+        for room, capture in self._open_captures():
             if broken:
                 self._break(room, capture, broken)
-            elif not capture.paused and self._loop.now > capture.lease_until_ns:
+            elif capture.expired(self._loop.now):
                 capture.pause("lease ran out", self._loop.now)
                 self._tell(protocol.Paused(call=room.call, episode=capture.permit.episode, reason="lease ran out"))
         if broken:
             self._spool.retry()
+
+    def _open_captures(self) -> list[tuple[Room, Capture]]:
+        found = [(room, room.capture) for room in self._rooms.values()]
+        return [(room, capture) for room, capture in found if capture is not None and capture.account is None]
+
+    def _read_all(self) -> None:
+        while self._peer is not None and self._receive(self._peer):
+            pass
 
     def _break(self, room: Room, capture: Capture, why: str) -> None:
         account = capture.break_off(f"spool failed: {why}", self._loop.now)

@@ -30,13 +30,13 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._readers: dict[int, Callable[[], None]] = {}
+        self._readers: dict[int, Callable[[], object]] = {}
         self._timers: list[tuple[int, int, Timer]] = []
         self._sequence = 0
         self.now = time.monotonic_ns()
         self.stopping = False
 
-    def watch(self, fd: int, readable: Callable[[], None]) -> None:
+    def watch(self, fd: int, readable: Callable[[], object]) -> None:
         """Call `readable` whenever the descriptor can be read."""
         self._readers[fd] = readable
         self._epoll.register(fd, select.EPOLLIN)
@@ -76,11 +76,11 @@ class Loop:
                 sleep(GATHER_S)  # let more arrive: a wake-up a packet would cost more than the packet
                 events = poll(0, MOST_EVENTS)
             self.now = clock()
+            while timers and timers[0][0] <= self.now:  # first: after a stall, a lease is looked at before packets are
+                callback = heapq.heappop(timers)[2].callback
+                if callback is not None:
+                    callback()
             for fd, _ in events:
                 reader = readers.get(fd)
                 if reader is not None:
                     reader()
-            while timers and timers[0][0] <= self.now:
-                callback = heapq.heappop(timers)[2].callback
-                if callback is not None:
-                    callback()
