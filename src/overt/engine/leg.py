@@ -26,6 +26,8 @@ COUNTERS = (
     "send_errors", "kernel_dropped",
 )  # fmt: skip
 
+_unpack, _pack_into = HEADER.unpack_from, HEADER.pack_into
+
 TakeSound = Callable[[int, int, int, memoryview], None]  # sequence, RTP time, arrival, payload
 
 
@@ -50,6 +52,7 @@ class Leg:
     ) -> None:
         self.side, self.loop, self.ssrc = side, loop, ssrc
         self.rtp, self.rtcp = rtp, rtcp
+        self._receive_into, self._send_latched = rtp.recv_into, rtp.send
         self.far: FarEnd | None = None
         self.peer: Leg | None = None
         self.take: TakeSound | None = None
@@ -104,7 +107,7 @@ class Leg:
         buffer = self._buffer
         try:
             if self.latched:
-                size = self.rtp.recv_into(buffer)
+                size = self._receive_into(buffer)
             else:
                 size, source = self.rtp.recvfrom_into(buffer)
                 if self.far is None or source[0] != self.far.address or not self._expected_type(size):
@@ -118,7 +121,7 @@ class Leg:
             size = self._plain(size)
             if not size:
                 return
-        _, second, sequence, rtp_time, ssrc = HEADER.unpack_from(buffer)
+        _, second, sequence, rtp_time, ssrc = _unpack(buffer)
         now = self.loop.now
         self.received += 1
         self.heard_ns = now
@@ -199,8 +202,17 @@ class Leg:
         self._out_sequence, self._out_time, self._out_ns = sequence, rtp_time, self.loop.now
         if self._translate is not None:
             buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(self._translate)
-        HEADER.pack_into(buffer, 0, 0x80, far.payload_type | marker, sequence, rtp_time, self.ssrc)
-        self._send(view[:size])
+        _pack_into(buffer, 0, 0x80, far.payload_type | marker, sequence, rtp_time, self.ssrc)
+        if not self.latched:
+            self._send(view[:size])
+            return
+        try:
+            self._send_latched(view[:size])
+        except OSError:
+            self.send_errors += 1
+            return
+        self.sent += 1
+        self._octets += size - HEADER_BYTES
 
     def forward_event(self, buffer: bytearray, packet: memoryview, sequence: int, event: tuple[int, int]) -> None:
         """Send a packet of the other leg's key. All packets of a key keep one RTP time, whoever's SSRC they had."""
