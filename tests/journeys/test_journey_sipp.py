@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import wave
 from pathlib import Path
@@ -140,18 +141,23 @@ def stands_in(channel: bytes, sound: bytes, frames: int) -> bool:
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 async def test_sipp_calls_sipp_through_us_bit_exact(tmp_path: Path, transport: str) -> None:
     needs_program("sipp")
-    ports, media = free_ports(), free_ports()
+    ports, media = free_ports(), 10_000 + os.getpid() % 1000 * 6
     said = {name: noise(seed, 100) for seed, name in enumerate(("caller", "agent"), 1)}
     for name, sound in said.items():
         (tmp_path / f"{name}.ul").write_bytes(sound)
     agent_uri = f"sip:agent@{ADDRESS}:{ports.agent}"
-    agent = sipp(tmp_path, "agent", AGENT.format(sdp=SDP, sound=tmp_path / "agent.ul"), ports.agent, media.agent & ~1)
+    agent = sipp(tmp_path, "agent", AGENT.format(sdp=SDP, sound=tmp_path / "agent.ul"), ports.agent, media)
     try:
+        while f":{ports.agent:04X} " not in Path("/proc/net/udp").read_text():
+            assert agent.poll() is None, (tmp_path / "agent.log").read_text()[-2000:]
+            await asyncio.sleep(0.02)
         async with OvertHouse(tmp_path, agent=agent_uri) as house:
             scenario = CALLER.format(sdp=SDP, sound=tmp_path / "caller.ul", milliseconds=6000)
             target = f"{ADDRESS}:{house.ports.sip}"
-            caller = sipp(tmp_path, "caller", scenario, ports.sip, media.sip & ~1, target, transport)
-            assert await asyncio.to_thread(caller.wait, 40) == 0, (tmp_path / "caller.log").read_text()[-2000:]
+            caller = sipp(tmp_path, "caller", scenario, ports.sip, media + 4, target, transport)
+            assert await asyncio.to_thread(caller.wait, 40) == 0, [
+                (tmp_path / f"{name}.log").read_text()[-2000:] for name in ("caller", "agent")
+            ] + [house.calls()]
             assert await asyncio.to_thread(agent.wait, 20) == 0
             (record,) = await house.ended()
             assert record.outcome == "recorded" and record.captured_ms > 2500, record
