@@ -104,7 +104,20 @@ KINDS: Mapping[str, Kind] = {
         "Somebody asked to open a recording and may not.", False, ("recording", "action", "purpose", "actor", "reason")
     ),
     "listening.ended": Kind(
-        "What was actually opened.", False, ("recording", "action", "actor", "grant", "milliseconds")
+        "What was actually sent: how much, which stretches, and how the listening ended.",
+        False,
+        ("recording", "action", "actor", "grant", "milliseconds", "ranges", "how"),
+    ),
+    "account.added": Kind(
+        "An account of the console was made.", False, ("account", "role", "agent", "state", "by")
+    ),
+    "account.changed": Kind(
+        "An account has another role, agent or state: active or closed.",
+        False,
+        ("account", "role", "agent", "state", "by"),
+    ),
+    "account.locked": Kind(
+        "An account was locked for a while after wrong passwords or codes.", False, ("account", "failures", "until_us")
     ),
     "personal.erased": Kind("Personal fields of earlier entries were erased.", False, ("entries", "reason")),
 }

@@ -28,7 +28,7 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
     """Attend a new call until it is over and accounted for."""
     call = Attended(house, control, line, Context(offer=control.offer, line=line.policy.name))
     call.context.episode = house.clock.new_id()
-    _note_offer(call.scribe, control.offer, line.policy.name)
+    _note_offer(call.scribe, control.offer, line.policy.name, line.agent)
     inbox = asyncio.create_task(call.attend_inbox())
     control.listen(call.post)
     try:
@@ -70,14 +70,16 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
 async def turn_away(house: House, control: CallControl) -> None:
     """Refuse a call to a number that is no line's; it has its record like every other (P9)."""
     scribe = Scribe(house.ledger, house.clock, control.offer.tenant, control.offer.id)
-    _note_offer(scribe, control.offer, "")
+    _note_offer(scribe, control.offer, "", "")
     await control.refuse(404, "no such line")
     scribe.note("call.ended", Account(house.clock, why_not="no such line").body(CallState()))
     await scribe.drained()
 
 
-def _note_offer(scribe: Scribe, offer: Offer, line: str) -> None:
+def _note_offer(scribe: Scribe, offer: Offer, line: str, agent: str) -> None:
     personal = {"from": offer.caller.text or "withheld", "to": offer.called}
+    if agent:
+        personal["agent"] = agent
     if offer.caller_name:
         personal["name"] = offer.caller_name
     scribe.note("call.offered", {"line": line, "trunk": offer.trunk}, personal)

@@ -30,6 +30,7 @@ class CallRecord:
     caller: str = "withheld"
     called: str = ""
     line: str = ""
+    agent: str = ""
     places: list[str] = field(default_factory=list)
     because: list[str] = field(default_factory=list)
     effect: str = ""
@@ -71,6 +72,7 @@ def _offered(record: CallRecord, entry: Stated) -> None:
     record.caller = entry.personal.get("from", "erased")
     record.called = entry.personal.get("to", "erased")
     record.line = entry.body["line"]
+    record.agent = entry.personal.get("agent", "")
     record.stages.append(f"offered on line {record.line}")
 
 
