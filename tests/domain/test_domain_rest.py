@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overt.domain.access import Actor, Allowed, Denied, may
+from overt.domain.access import RIGHTS, ROLES, Action, Actor, Allowed, Denied, Resource, may, offered_purposes
 from overt.domain.disclosure import Announcement, MissingPrompts, plan, untold
 from overt.domain.errors import PolicyRefused
 from overt.domain.facts import KINDS, Fact
@@ -126,3 +127,25 @@ def test_p8_who_may_do_what() -> None:
         (boss, "export", "order", "quality"),
     ]:
         assert isinstance(may(actor, action, purpose=purpose, told=told), Denied)
+
+
+def test_p8_an_agent_reaches_their_own_calls_only() -> None:
+    mine = Actor("ann", "agent", agent="sip:ann@pbx")
+    assert isinstance(may(mine, "show", Resource("call", agent="sip:ann@pbx")), Allowed)
+    assert may(mine, "show", Resource("call", agent="sip:ben@pbx")) == Denied("an agent sees their own calls only")
+    assert isinstance(may(Actor("new", "agent"), "show", Resource("call")), Denied)
+    assert isinstance(may(mine, "list", Resource("call")), Allowed)
+    assert isinstance(may(mine, "play", Resource("recording", agent="sip:ann@pbx", told="quality")), Denied)
+    assert isinstance(may(mine, "watch", Resource("live")), Denied)
+    assert isinstance(may(Actor("s", "supervisor"), "watch", Resource("live")), Allowed)
+
+
+def test_p8_only_told_or_compelled_purposes_are_offered() -> None:
+    assert offered_purposes("quality and training")[:2] == ("quality", "training")
+    assert offered_purposes("quality")[:2] == ("quality", "order")
+
+
+@pytest.mark.parametrize("kind", RIGHTS)
+def test_every_right_belongs_to_a_known_role_and_action(kind: str) -> None:
+    assert set(RIGHTS[kind]) <= set(ROLES)
+    assert {action for actions in RIGHTS[kind].values() for action in actions} <= set(get_args(Action))

@@ -1,4 +1,4 @@
-"""Who may do what to which recording, and for what purpose (P8)."""
+"""Who may do what to what, and for what purpose (P8). `RIGHTS` is the whole table; `may` reads it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["administrator", "compliance", "supervisor", "agent"]
-Action = Literal["list", "show", "play", "export"]
+Action = Literal["list", "show", "play", "export", "watch", "prove"]
 
-# role → the actions that it may ever do. Administrators run the machine; hearing is for those who answer for calls.
-ROLES: Mapping[str, frozenset[str]] = {
-    "administrator": frozenset({"list", "show", "play", "export"}),
-    "compliance": frozenset({"list", "show", "play", "export"}),
-    "supervisor": frozenset({"list", "show", "play"}),
-    "agent": frozenset({"list"}),
-}
+_ALL = frozenset({"list", "show"})
+_HEAR = _ALL | {"play"}
+# kind of resource → role → the actions that it may ever do. An agent's are for their own calls only (`OWN`).
+RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "recording": {
+        "administrator": _HEAR | {"export"}, "compliance": _HEAR | {"export"}, "supervisor": _HEAR,
+        "agent": frozenset({"list"}),
+    },
+    "call": {"administrator": _ALL, "compliance": _ALL, "supervisor": _ALL, "agent": _ALL},
+    "live": {role: frozenset({"watch"}) for role in ("administrator", "compliance", "supervisor")},
+    "ledger": {role: frozenset({"show", "prove"}) for role in ("administrator", "compliance", "supervisor")},
+    "system": {role: frozenset({"show"}) for role in ("administrator", "compliance")},
+}  # fmt: skip
+ROLES = RIGHTS["recording"]
+OWN = frozenset({"agent"})  # roles that reach only what is their own
+HEARS = frozenset({"play", "export"})  # actions by which somebody hears: they need a purpose
 # purpose → whether it is *told* (said to the caller in the announcement) or *compelled* (needs its document).
 PURPOSES: Mapping[str, Literal["told", "compelled"]] = {
     "quality": "told",
@@ -29,11 +38,30 @@ PURPOSES: Mapping[str, Literal["told", "compelled"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody with an account: its name, its role, the operating-system user that it is bound to."""
+    """Somebody with an account: its name, its role; the operating-system user that it is bound to, −1 for none.
+
+    `agent` is the SIP address at which somebody of the role *agent* is called: it says which calls are their own.
+    """
 
     name: str
     role: str
-    uid: int
+    uid: int = -1
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What somebody wants to reach: a kind of `RIGHTS`; for a call or recording, the agent whose call it was.
+
+    `told` are the purposes that the caller of a recording was told.
+    """
+
+    kind: str
+    agent: str = ""
+    told: str = ""
+
+
+RECORDING = Resource("recording")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +81,46 @@ class Allowed:
     document: str
 
 
-def may(actor: Actor, action: str, *, purpose: str, told: str, document: str = "") -> Allowed | Denied:
-    """Return whether an actor may do something to a recording whose caller was told the purposes `told`.
+def may(
+    actor: Actor, action: str, resource: Resource = RECORDING, *, purpose: str = "", told: str = "", document: str = ""
+) -> Allowed | Denied:
+    """Return whether an actor may do something to a resource. To hear a recording takes a purpose.
 
-    A purpose counts when the caller was told it, or when it is compelled and comes with its document.
+    A purpose counts when the caller was told it (`told`, or the resource's), or when it is compelled and comes with
+    its document. An agent reaches their own calls only; to list, the catalogue is searched for theirs alone.
     """
-    if action not in ROLES.get(actor.role, frozenset()):
-        return Denied(f"the role {actor.role} may not {action} recordings")
+    if action not in RIGHTS[resource.kind].get(actor.role, frozenset()):
+        return Denied(f"the role {actor.role} may not {action} {_PLURALS[resource.kind]}")
+    if actor.role in OWN and not _own(actor, action, resource):
+        return Denied("an agent sees their own calls only")
+    if action not in HEARS:
+        return Allowed(actor, action, purpose, document)
+    wrong = _purpose_wrong(purpose, told or resource.told, document)
+    return Denied(wrong) if wrong else Allowed(actor, action, purpose, document)
+
+
+def offered_purposes(told: str) -> tuple[str, ...]:
+    """The purposes for which a recording may be heard, when the caller was told `told`; the compelled ones always."""
+    return tuple(one for one, kind in PURPOSES.items() if kind == "compelled" or one in told)
+
+
+def _own(actor: Actor, action: str, resource: Resource) -> bool:
+    return action == "list" or bool(actor.agent) and resource.agent == actor.agent
+
+
+def _purpose_wrong(purpose: str, told: str, document: str) -> str:
+    """Why a purpose does not count; empty when it does."""
     kind = PURPOSES.get(purpose)
     if kind is None:
-        return Denied(f"unknown purpose {purpose}: one of {', '.join(PURPOSES)}")
+        return f"unknown purpose {purpose}: one of {', '.join(PURPOSES)}"
     if kind == "told" and purpose not in told:
-        return Denied(f"the caller was told «{told}», not {purpose}")
+        return f"the caller was told «{told}», not {purpose}"
     if kind == "compelled" and not document:
-        return Denied(f"the purpose {purpose} needs --document, naming the paper that compels it")
-    return Allowed(actor, action, purpose, document)
+        return f"the purpose {purpose} needs --document, naming the paper that compels it"
+    return ""
+
+
+_PLURALS: Mapping[str, str] = {
+    "recording": "recordings", "call": "calls", "live": "calls in progress", "ledger": "the ledger",
+    "system": "the system page",
+}  # fmt: skip

@@ -108,9 +108,7 @@ KINDS: Mapping[str, Kind] = {
         False,
         ("recording", "action", "actor", "grant", "milliseconds", "ranges", "how"),
     ),
-    "account.added": Kind(
-        "An account of the console was made.", False, ("account", "role", "agent", "state", "by")
-    ),
+    "account.added": Kind("An account of the console was made.", False, ("account", "role", "agent", "state", "by")),
     "account.changed": Kind(
         "An account has another role, agent or state: active or closed.",
         False,
