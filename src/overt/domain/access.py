@@ -105,7 +105,7 @@ def offered_purposes(told: str) -> tuple[str, ...]:
 
 
 def _own(actor: Actor, action: str, resource: Resource) -> bool:
-    return action == "list" or bool(actor.agent) and resource.agent == actor.agent
+    return action == "list" or (bool(actor.agent) and resource.agent == actor.agent)
 
 
 def _purpose_wrong(purpose: str, told: str, document: str) -> str:
