@@ -52,13 +52,13 @@ $(VENV)/bin/python:
 
 $(STAMPS)/run: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@mkdir -p $(STAMPS)
-	@[ -e $(STAMPS)/dev ] || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@[ -e $(STAMPS)/dev ] || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
 $(STAMPS)/dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@mkdir -p $(STAMPS)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@ $(STAMPS)/run
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 FILE = "overt.toml"
@@ -55,6 +56,18 @@ SETTINGS: Mapping[str, Setting] = {
     "yes_key": Setting(str, "1", "The key that allows recording."),
     "no_key": Setting(str, "2", "The key that refuses it."),
     "stop_key": Setting(str, "*", "The key that stops recording at any time; the other party does not hear it."),
+    "database": Setting(
+        str, "", "Where catalogue and accounts are: a postgresql:// address; empty for DATA/registers/overt.sqlite."
+    ),
+    "web_address": Setting(str, "127.0.0.1", "The address on which the console and the API are served."),
+    "web_port": Setting(int, 8480, "Their port; 0 turns both off."),
+    "web_origin": Setting(str, "", "How browsers reach the console, as https://overt.example; empty for address and port."),
+    "web_certificate": Setting(str, "", "A certificate chain (PEM) for https, with web_key; needed off this machine."),
+    "web_key": Setting(str, "", "The certificate's private key (PEM)."),
+    "web_proxies": Setting(list, [], "Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed."),
+    "second_factor": Setting(
+        str, "demanded", "Whether everybody who signs in must set up a one-time code.", ("demanded", "offered")
+    ),
 }  # fmt: skip
 
 
@@ -130,6 +143,14 @@ class Settings:
     yes_key: str
     no_key: str
     stop_key: str
+    database: str
+    web_address: str
+    web_port: int
+    web_origin: str
+    web_certificate: str
+    web_key: str
+    web_proxies: tuple[str, ...]
+    second_factor: Literal["demanded", "offered"]
     trunks: tuple[Trunk, ...] = ()
     lines: tuple[Line, ...] = ()
     accounts: tuple[Account, ...] = ()
@@ -143,59 +164,10 @@ class Settings:
 
 US_PLACES = tuple(
     f"US-{code}"
-    for code in [
-        "AL",
-        "AK",
-        "AZ",
-        "AR",
-        "CA",
-        "CO",
-        "CT",
-        "DE",
-        "DC",
-        "FL",
-        "GA",
-        "HI",
-        "ID",
-        "IL",
-        "IN",
-        "IA",
-        "KS",
-        "KY",
-        "LA",
-        "ME",
-        "MD",
-        "MA",
-        "MI",
-        "MN",
-        "MS",
-        "MO",
-        "MT",
-        "NE",
-        "NV",
-        "NH",
-        "NJ",
-        "NM",
-        "NY",
-        "NC",
-        "ND",
-        "OH",
-        "OK",
-        "OR",
-        "PA",
-        "RI",
-        "SC",
-        "SD",
-        "TN",
-        "TX",
-        "UT",
-        "VT",
-        "VA",
-        "WA",
-        "WV",
-        "WI",
-        "WY",
-    ]
+    for code in (
+        "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+        "PA RI SC SD TN TX UT VT VA WA WV WI WY"
+    ).split()
 )
 
 
@@ -211,6 +183,7 @@ def parse_settings(text: str) -> Settings:
             raise SettingsRefused(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else ""))
     plain = {name: _value(name, one, written) for name, one in SETTINGS.items()}
     plain["served"] = tuple(place for one in plain["served"] for place in (US_PLACES if one == "US" else (one,)))
+    plain["web_proxies"] = tuple(plain["web_proxies"])
     many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
     settings = Settings(
         **plain, trunks=many["trunk"], lines=many["line"], accounts=many["account"],
@@ -254,10 +227,29 @@ def _check(settings: Settings) -> None:
     keys = settings.yes_key + settings.no_key + settings.stop_key
     if len(set(keys)) != len(keys) or not set(keys) <= set("0123456789*#") or not settings.stop_key:
         raise SettingsRefused("yes_key, no_key and stop_key must be different keys of 0-9 * #")
+    _check_web(settings)
     numbers = [number for line in settings.lines for number in line.numbers]
     doubles = sorted({number for number in numbers if numbers.count(number) > 1})
     if doubles:
         raise SettingsRefused(f"{', '.join(doubles)}: a number belongs to one line only")
+
+
+def _check_web(settings: Settings) -> None:
+    if not 0 <= settings.web_port <= 65535:
+        raise SettingsRefused("web_port must be a port, or 0 for no console")
+    if bool(settings.web_certificate) != bool(settings.web_key):
+        raise SettingsRefused("web_certificate and web_key go together")
+    origin = urlsplit(settings.web_origin)
+    if settings.web_origin and (origin.scheme not in ("http", "https") or not origin.netloc or origin.path):
+        raise SettingsRefused("web_origin must be scheme and host, as https://overt.example, with nothing after it")
+    if settings.database and not settings.database.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
+        raise SettingsRefused("database must be a postgresql:// address, or empty")
+    here = settings.web_address in ("localhost", "::1") or settings.web_address.startswith("127.")
+    if settings.web_port and not here and not settings.web_certificate and origin.scheme != "https":
+        raise SettingsRefused(
+            f"web_address {settings.web_address} is reached over the network: set web_certificate and web_key, or web_origin to "
+            "the https:// address of a proxy in front"
+        )
 
 
 def resolve_data_folder(option: Path | None) -> Path:

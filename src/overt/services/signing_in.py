@@ -204,6 +204,14 @@ def recognise(rooms: SignInRooms, token: str) -> SignedIn | None:
     return SignedIn(session, account)
 
 
+def recognise_again(rooms: SignInRooms, signed: SignedIn) -> bool:
+    """True while a session that was recognised before still lets its account in."""
+    session = rooms.sessions.find_session(signed.session.token_sha256)
+    account = rooms.accounts.register.find(signed.session.tenant, signed.session.account)
+    in_time = session is not None and rooms.accounts.clock.now_us() <= session.expires_us
+    return in_time and account is not None and account.state == "active"
+
+
 def sign_out(rooms: SignInRooms, signed: SignedIn) -> None:
     """End a session."""
     rooms.sessions.end_session(signed.session.token_sha256)

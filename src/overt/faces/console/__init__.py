@@ -1,0 +1,1 @@
+"""The console: pages for people, made on the server; islands of script only where something moves."""

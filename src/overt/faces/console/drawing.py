@@ -1,0 +1,95 @@
+"""Drawing pages: Jinja2 with our filters, and what every page is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import MediaType, Response
+
+from overt.domain.facts import KINDS
+from overt.faces.http.asking import Asked, allowed, rooms_of
+from overt.faces.http.problems import Problem
+from overt.services.explaining import seconds
+from overt.services.searching import STATES
+
+# address, label, and what one must be allowed to do to see it in the menu
+MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/ledger", "Ledger", "ledger", "show"),
+        ("/system", "System", "system", "show"))  # fmt: skip
+MOST_COUNTED = 1000
+
+
+class Drawing:
+    """Makes pages. `names` of places by code."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._jinja = Environment(
+            loader=PackageLoader("overt.faces.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        self._jinja.filters |= {
+            "iso": _iso, "day": _day, "clock": _clock, "length_of": seconds, "place": self._place,
+            "places": self._places, "upto": _upto, "since": _since,
+        }  # fmt: skip
+        self._jinja.globals |= {"menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning}
+
+    def page(self, request: Asked, template: str, status: int = 200, **given: Any) -> Response[str]:
+        """A page for whoever asks."""
+        signed = request.state.get("signed")
+        actor = signed.account.actor if signed is not None else None
+        shared = {
+            "signed": signed,
+            "here": "/" + request.url.path.strip("/").partition("/")[0],
+            "front": rooms_of(request).front,
+            "allowed": lambda kind, action: actor is not None and allowed(actor, kind, action),
+        }
+        text = self._jinja.get_template(template).render(shared | given)
+        return Response(text, media_type=MediaType.HTML, status_code=status)
+
+    def fragment(self, template: str, **given: Any) -> str:
+        """A piece of a page."""
+        return self._jinja.get_template(template).render(given)
+
+    def stranger(self, problem: Problem) -> bytes:
+        """An error page for somebody whom the door did not let in."""
+        return self._jinja.get_template("error.html").render(
+            problem=problem, signed=None, here="", allowed=lambda *_: False
+        ).encode()  # fmt: skip
+
+    def _place(self, code: str) -> str:
+        return self._names.get(code, code)
+
+    def _places(self, codes: Sequence[str]) -> str:
+        """One place by its name, two by their codes, more by their count."""
+        if len(codes) == 1:
+            return self._place(codes[0])
+        return ", ".join(codes) if len(codes) <= 2 else f"any of {len(codes)} places"
+
+
+def _moment(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)
+
+
+def _iso(us: int) -> str:
+    return _moment(us).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _day(us: int) -> str:
+    return f"{_moment(us):%-d %b %Y}"
+
+
+def _clock(us: int, with_seconds: bool = True) -> str:
+    return f"{_moment(us):%H:%M:%S}" if with_seconds else f"{_moment(us):%H:%M}"
+
+
+def _since(us: int, start_us: int) -> str:
+    """How long after a call's begin: `+7.7 s`."""
+    past = max(0, us - start_us) // 1000
+    return f"+{seconds(past)}"
+
+
+def _upto(count: int) -> str:
+    return f"{count:,}" if count < MOST_COUNTED else f"{MOST_COUNTED - 1}+"

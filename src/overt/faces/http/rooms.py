@@ -1,0 +1,108 @@
+"""What the web's faces are handed by `compose.web`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from overt.services.auditing import Stated
+from overt.services.listening import ListeningRooms, Playing
+from overt.services.searching import CallRow, Catalogue
+from overt.services.signing_in import SignInRooms
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the ledger as it is shown: what it states, its canonical line, its leaf hash (hexadecimal)."""
+
+    stated: Stated
+    line: str
+    leaf: str
+
+
+class LedgerView(Protocol):
+    """Reading the ledger, window by window. Every method may raise Unavailable."""
+
+    def size(self) -> int:
+        """How many entries there are."""
+        ...
+
+    def entries(self, first: int, count: int) -> Sequence[Entry]:
+        """Return the entries from `first` on, oldest first."""
+        ...
+
+    def of_call(self, row: CallRow) -> Sequence[Entry]:
+        """Return the entries of a call."""
+        ...
+
+    def checkpoint(self) -> str:
+        """The latest signed note, empty before the first entry."""
+        ...
+
+    def leaves(self, first: int, count: int) -> bytes:
+        """Return stored leaf hashes, 32 bytes each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessShown:
+    """A process of ours: its name and number, whether it lives, since when (UTC µs), its memory in bytes."""
+
+    name: str
+    pid: int
+    alive: bool
+    since_us: int
+    memory: int
+    holds: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShown:
+    """One check of the doctor; see compose.doctor."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemShown:
+    """What the System page shows. `trunks` and `lines` as (name, details) pairs; `counters` by name."""
+
+    version: str
+    processes: Sequence[ProcessShown]
+    trunks: Sequence[tuple[str, str]]
+    lines: Sequence[tuple[str, str]]
+    findings: Sequence[FindingShown]
+    examined_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How the web is reached: `origin` as browsers write it; `secure` when it is https."""
+
+    origin: str
+    secure: bool
+    tenant: str
+    version: str
+    title: str = "Overt"
+
+
+@dataclass(slots=True)
+class WebRooms:
+    """Everything that the console and the API need at hand. `names` of places by code; `playings` by grant; `serving` until the
+    process is told to stop."""
+
+    front: Front
+    signing: SignInRooms
+    catalogue: Catalogue
+    ledger: LedgerView
+    listening: ListeningRooms
+    system: Callable[[], Awaitable[SystemShown]]
+    names: Mapping[str, str]
+    verifier_key: str
+    enrolment_address: Callable[[str, str], str]
+    playings: dict[int, Playing] = field(default_factory=dict)
+    serving: bool = True
