@@ -162,13 +162,11 @@ class Settings:
         return self.engines or max(1, (os.cpu_count() or 1) - 1)
 
 
-US_PLACES = tuple(
-    f"US-{code}"
-    for code in (
-        "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
-        "PA RI SC SD TN TX UT VT VA WA WV WI WY"
-    ).split()
+_STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC SD TN TX UT VT VA WA WV WI WY"
 )
+US_PLACES = tuple(f"US-{code}" for code in _STATES.split())
 
 
 def parse_settings(text: str) -> Settings:
