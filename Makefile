@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
+BENCHES := bench-relay bench-capture bench-search bench-play bench-pages
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng
 
-.PHONY: demo test check bench prompts docs install install-dev install-peers format clean
+.PHONY: demo test check bench $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run
 	@$(BIN)/overt demo $(ARGS)
@@ -23,8 +24,12 @@ check: $(STAMPS)/dev
 	$(MAKE) docs
 	$(MAKE) test
 
+# One after the other, each with the machine to itself. ARGS=--write puts the tables and pictures into docs/.
 bench: $(STAMPS)/run
-	$(BIN)/python bench/relay.py $(ARGS)
+	@for one in $(BENCHES); do $(MAKE) --no-print-directory $$one || exit 1; done
+
+$(BENCHES): bench-%: $(STAMPS)/run
+	$(BIN)/python bench/$*.py $(ARGS)
 
 # Audio is committed; run this only when a text changes. espeak-ng comes from Debian, hibari-tts as a wheel.
 prompts:

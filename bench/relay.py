@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import report
 from overt import protocol
 from overt.adapters import vault_keys
 from overt.adapters.unix_frames import short_path
@@ -196,18 +197,9 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(rows))
         return
-    table = _table(rows)
-    print(table)
+    print(report.table(rows))
     if chosen.write:
-        path = Path(__file__).parent.parent / "docs" / "performance.md"
-        head, mark, _ = path.read_text().partition("<!-- measured -->\n")
-        path.write_text(head + mark + table + "\n")
-
-
-def _table(rows: list[dict[str, float]]) -> str:
-    names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "| " + " | ".join("---:" for _ in names) + " |"]
-    return "\n".join([*lines, *("| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows)])
+        report.write("measured", report.table(rows))
 
 
 if __name__ == "__main__":
