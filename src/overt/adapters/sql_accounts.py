@@ -52,6 +52,16 @@ class SqlAccounts:
             ).rowcount:
                 work.execute(sa.insert(accounts).values(fields))
 
+    def exchange(self, before: Account, after: Account) -> bool:
+        """Put one account in the place of another, if that still stands there as it was."""
+        was = [accounts.c[name] == getattr(before, name) for name in Account.__slots__ if name != "totp_secret"]
+        secret = accounts.c.totp_secret
+        was.append(secret == before.totp_secret if before.totp_secret else secret.is_(None))
+        fields = {name: getattr(after, name) for name in Account.__slots__}
+        fields["totp_secret"] = after.totp_secret or None
+        with self._work() as work:
+            return bool(work.execute(sa.update(accounts).where(*was).values(fields)).rowcount)
+
     def end_sessions(self, tenant: str, name: str, but: str = "") -> None:
         """End an account's sessions, save one."""
         mine = sa.and_(sessions.c.tenant == tenant, sessions.c.account == name, sessions.c.token_sha256 != but)
@@ -77,6 +87,13 @@ class SqlAccounts:
             if not work.execute(sa.update(sessions).where(mine).values(fields)).rowcount:
                 work.execute(sa.delete(sessions).where(sessions.c.expires_us < session.seen_us))
                 work.execute(sa.insert(sessions).values(fields))
+
+    def exchange_session(self, before: WebSession, after: WebSession) -> bool:
+        """Put one session in the place of another, if that still stands there as it was."""
+        was = [sessions.c[name] == getattr(before, name) for name in WebSession.__slots__]
+        fields = {name: getattr(after, name) for name in WebSession.__slots__}
+        with self._work() as work:
+            return bool(work.execute(sa.update(sessions).where(*was).values(fields)).rowcount)
 
     def end_session(self, token_sha256: str) -> None:
         """Forget a session."""

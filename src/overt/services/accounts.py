@@ -66,6 +66,10 @@ class AccountRegister(Protocol):
         """Add the account, or put it in the place of what stood under its name."""
         ...
 
+    def exchange(self, before: Account, after: Account) -> bool:
+        """Put `after` in the place of `before`, at once; False, and nothing, when that is not what stands there."""
+        ...
+
     def end_sessions(self, tenant: str, name: str, but: str = "") -> None:
         """End everything that an account is signed in with, save the session of the token hash `but`."""
         ...

@@ -75,7 +75,11 @@ class WebSessions(Protocol):
         ...
 
     def keep_session(self, session: WebSession) -> None:
-        """Add the session, or put it in the place of the one with its token."""
+        """Add a session."""
+        ...
+
+    def exchange_session(self, before: WebSession, after: WebSession) -> bool:
+        """Put `after` in the place of `before`, at once; False, and nothing, when that has changed or ended."""
         ...
 
     def end_session(self, token_sha256: str) -> None:
