@@ -65,6 +65,7 @@ class OvertHouse:
         self.folder = folder / "data"
         self._failure, self._agent_uri, self._more = failure, agent, more
         self.ports = free_ports()
+        self.web_port = 0  # no console, unless a test wants one: then a free TCP port
         self.agent_calls: list[PhoneCall] = []
         self.on_agent: Callable[[PhoneCall], None] = lambda call: None
         self.agent = Telephone(ADDRESS, self._called, ring_s=0.1)
@@ -84,7 +85,7 @@ class OvertHouse:
         )
         trunk = f'[[trunk]]\nname = "test"\naddresses = ["{ADDRESS}"]\n'
         files = '[[address_on_file]]\nnumber = "+12145550100"\nplace = "US-TX"\nsource = "crm"\n'
-        return f"sip_port = {self.ports.sip}\nanswer_s = 1\nring_s = 5\n{self._more}{trunk}{files}{lines}"
+        return f"sip_port = {self.ports.sip}\nweb_port = {self.web_port}\nanswer_s = 1\nring_s = 5\n{self._more}{trunk}{files}{lines}"
 
     async def __aenter__(self) -> OvertHouse:
         make_folder(self.folder, Wishes(self._failure, "tester", "US-GA", ("US-CA", "US-TX"), self._settings()))

@@ -34,12 +34,16 @@ def _end_with_parent() -> None:
 
 @dataclass(slots=True)
 class Child:
-    """One process to be kept running. `argument` follows the data folder; `keyed` ones read the start key."""
+    """One process to be kept running. `argument` follows the data folder; `keyed` ones read the start key.
+
+    Without a `vital` one nothing may be recorded, so one that cannot start ends the supervisor; any other is tried again.
+    """
 
     name: str
     module: str
     argument: str = ""
     keyed: bool = False
+    vital: bool = True
     process: subprocess.Popen[str] | None = None
     started: float = 0.0
     failures: int = 0
@@ -50,8 +54,9 @@ class Child:
 def children(settings: Settings) -> list[Child]:
     """The processes, in the order in which they start; they stop in the opposite order."""
     engines = [Child(f"engine-{n}", "engine", f"engine-{n}", keyed=True) for n in range(settings.engine_count)]
+    web = [Child("web", "web", vital=False)] if settings.web_port else []
     return [
-        Child("notary", "notary"), Child("opener", "opener"), Child("worker", "worker"), *engines,
+        Child("notary", "notary"), Child("opener", "opener"), Child("worker", "worker"), *web, *engines,
         Child("signalling", "signalling", keyed=True),
     ]  # fmt: skip
 
@@ -119,7 +124,7 @@ class Supervisor:
             child.failing_since = now
         child.failures += 1
         self._on_change(f"{child.name} ended with {code}; starting it again")
-        if code == 3 and now - child.failing_since > GIVE_UP_S:
+        if code == 3 and child.vital and now - child.failing_since > GIVE_UP_S:
             return 3
         child.process = None
         child.not_before = now + min(0.05 * 2 ** (child.failures - 1), LONGEST_WAIT_S)

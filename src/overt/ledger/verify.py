@@ -13,6 +13,7 @@ NOT_PROVEN = (
     "not proven: that every call passed here",
     "unwitnessed: nobody else holds a checkpoint of this ledger, so its owner could have written it anew",
 )
+NOT_LOOKED_AT = "not looked at: the personal values, which stay where they are"
 Personal = Mapping[tuple[int, str], tuple[bytes, str]]
 
 
@@ -32,9 +33,9 @@ class Verdict:
 
 
 def verify_ledger(
-    lines: Sequence[bytes], note: str, key: VerifierKey, personal: Personal, against: Sequence[str] = ()
+    lines: Sequence[bytes], note: str, key: VerifierKey, personal: Personal | None, against: Sequence[str] = ()
 ) -> Verdict:
-    """Check a whole ledger: its lines, its latest checkpoint, its personal values, older checkpoints.
+    """Check a whole ledger: its lines, its latest checkpoint, its personal values (unless None), older checkpoints.
 
     Lines beyond the checkpoint's size are being written and are left alone. Each finding says what is wrong and,
     where that can be known, in which entry.
@@ -48,9 +49,10 @@ def verify_ledger(
     for older in against:
         wrong += _older(tree, older, key)
     size = checkpoint.size if checkpoint is not None else tree.size
-    wrong += personal_wrongs(enumerate(entries[:size]), personal)
+    wrong += personal_wrongs(enumerate(entries[:size]), personal) if personal is not None else ()
     held = () if against else NOT_PROVEN[1:]
-    return Verdict(size, tree.root(min(size, tree.size)).hex(), tuple(wrong), (NOT_PROVEN[0], *held))
+    unseen = () if personal is not None else (NOT_LOOKED_AT,)
+    return Verdict(size, tree.root(min(size, tree.size)).hex(), tuple(wrong), (NOT_PROVEN[0], *held, *unseen))
 
 
 def _latest(note: str, key: VerifierKey, wrong: list[str]) -> Checkpoint | None:

@@ -21,6 +21,15 @@ NEGATIVE, USAGE, UNAVAILABLE = 1, 2, 3
 PIPE_WIDTH = 160
 
 Folder = Annotated[Path, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False)]
+MaybeFolder = Annotated[
+    Path | None, typer.Option("--data", envvar="OVERT_DATA", help="The data folder.", file_okay=False)
+]
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server", envvar="OVERT_SERVER", help="Ask a running server instead, to which `overt sign-in` signed you in."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -41,6 +50,13 @@ def made(data: Path) -> Path:
     if not (data / "overt.toml").exists():
         end(USAGE, f"{data} is no data folder of Overt; make one with `overt init --data {data} --on-failure …`")
     return data.absolute()
+
+
+def folder_of(data: Path | None) -> Path:
+    """The data folder of a command that could have asked a server."""
+    if data is None:
+        end(USAGE, "say where to look: --data DIR or OVERT_DATA for a data folder, --server URL for a running server")
+    return made(data)
 
 
 @contextmanager

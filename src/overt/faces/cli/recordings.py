@@ -10,27 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.table import Column, Table
 
 from overt.compose.listening import Listed, export_wav, listed
+from overt.compose.remote import calls_of, export_from
 from overt.domain.access import PURPOSES
 from overt.domain.errors import Refused
-from overt.faces.cli.options import NEGATIVE, UNAVAILABLE, USAGE, AsJson, Folder, end, made, wide
+from overt.faces.cli.options import (
+    NEGATIVE,
+    UNAVAILABLE,
+    USAGE,
+    AsJson,
+    MaybeFolder,
+    Server,
+    end,
+    folder_of,
+    wide,
+)
 from overt.ports import Unavailable
 
 recordings_app = typer.Typer(help="What was recorded, and having it opened.", no_args_is_help=True)
 
 
 @recordings_app.command("list")
-def list_recordings(data: Folder, as_json: AsJson = False) -> None:
+def list_recordings(data: MaybeFolder = None, server: Server = "", as_json: AsJson = False) -> None:
     """List every recording that the ledger knows."""
     with _translated():
-        found = listed(made(data))
+        found = _asked(server) if server else [_as_json(one) for one in listed(folder_of(data))]
     if as_json:
-        print(json.dumps({"recordings": [_as_json(one) for one in found]}, ensure_ascii=False))
+        print(json.dumps({"recordings": found}, ensure_ascii=False))
         return
     if not found:
         print("Nothing was recorded.", file=sys.stderr)
@@ -44,25 +55,20 @@ def list_recordings(data: Folder, as_json: AsJson = False) -> None:
         "stored",
     )
     for one in found:
-        began = datetime.fromtimestamp(one.held.started_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        length = f"{one.held.captured_ms / 1000:.1f} s"
-        table.add_row(
-            one.held.recording,
-            began,
-            length,
-            _state(one),
-            one.held.told,
-            f"{one.stored_bytes / 1024:.0f} KiB",
-        )
+        began = datetime.fromtimestamp(one["started_us"] / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        stored = "" if one["stored_bytes"] is None else f"{one['stored_bytes'] / 1024:.0f} KiB"
+        length = f"{one['captured_ms'] / 1000:.1f} s"
+        table.add_row(one["recording"], began, length, one["state"], one["told"], stored)
     wide().print(table)
 
 
 @recordings_app.command("export")
 def export_recording(
-    data: Folder,
     recording: Annotated[str, typer.Argument(help="The recording's id, as `overt recordings list` shows it.")],
     purpose: Annotated[str, typer.Option(help=f"What for: {', '.join(PURPOSES)}.")],
     out: Annotated[Path, typer.Option(help="Where the WAV file goes.", dir_okay=False)],
+    data: MaybeFolder = None,
+    server: Server = "",
     document: Annotated[str, typer.Option(help="The paper that compels it, for purposes that need one.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -72,12 +78,36 @@ def export_recording(
     if not os.access(out.absolute().parent, os.W_OK | os.X_OK):
         _end(USAGE, f"no file can be written in {out.absolute().parent}")
     with _translated():
-        done = export_wav(made(data), recording, purpose, document, out)
+        milliseconds, entry = _exported(data, server, recording, purpose, document, out)
     if as_json:
-        told = {"recording": done.recording, "out": str(out), "milliseconds": done.milliseconds}
-        print(json.dumps({**told, "purpose": purpose, "ledger_index": done.grant}, ensure_ascii=False))
+        told = {"recording": recording, "out": str(out), "milliseconds": milliseconds}
+        print(json.dumps({**told, "purpose": purpose, "ledger_index": entry}, ensure_ascii=False))
         return
-    print(f"{out}: {done.milliseconds / 1000:.1f} s of {done.recording}, granted by entry {done.grant} of the ledger")
+    print(f"{out}: {milliseconds / 1000:.1f} s of {recording}, granted by entry {entry} of the ledger")
+
+
+def _exported(
+    data: Path | None, server: str, recording: str, purpose: str, document: str, out: Path
+) -> tuple[int, int]:
+    """Milliseconds and the entry that granted them."""
+    if server:
+        headers = export_from(server, recording, purpose, document, out)
+        return int(headers["x-overt-milliseconds"]), int(headers["x-overt-entry"])
+    done = export_wav(folder_of(data), recording, purpose, document, out)
+    return done.milliseconds, done.grant
+
+
+def _asked(server: str) -> list[dict[str, Any]]:
+    """A server's recordings: it shows them with their calls, and keeps to itself how large the files are."""
+    found = []
+    for call in calls_of(server):
+        for recording in call["recordings"]:
+            found.append({
+                "recording": recording, "call": call["id"], "started_us": call["started_us"], "captured_ms": call["captured_ms"],
+                "state": "closed" if call["ledger_index"] >= 0 else "open", "told": "", "stored_bytes": None,
+                "ledger_index": call["ledger_index"],
+            })  # fmt: skip
+    return found
 
 
 @contextmanager
@@ -99,7 +129,7 @@ def _state(one: Listed) -> str:
     return one.held.how or "open"
 
 
-def _as_json(one: Listed) -> dict[str, object]:
+def _as_json(one: Listed) -> dict[str, Any]:
     held = one.held
     return {
         "recording": held.recording, "call": held.call, "started_us": held.started_us, "captured_ms": held.captured_ms,

@@ -12,12 +12,15 @@ from overt.faces.cli.init import init
 from overt.faces.cli.ledger import ledger_app
 from overt.faces.cli.recordings import recordings_app
 from overt.faces.cli.serve import serve
+from overt.faces.cli.signing import sign_in, sign_out
 
 app = typer.Typer(
     help="Call recording that asks first.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 for command in (init, serve, call, demo, doctor):
     app.command()(command)
+app.command("sign-in")(sign_in)
+app.command("sign-out")(sign_out)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(calls_app, name="calls")
 app.add_typer(recordings_app, name="recordings")

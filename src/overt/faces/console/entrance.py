@@ -48,7 +48,7 @@ def safe_next(there: str) -> str:
 
 
 @get("/sign-in")
-async def show_sign_in(request: Asked, next: str = "") -> Response[Any]:  # noqa: A002
+async def show_sign_in(request: Asked, next: str = "") -> Response[Any]:
     """The sign-in page; whoever is signed in already goes on."""
     if request.state.signed is not None:
         return Redirect(STAGE_PAGES.get(request.state.signed.session.stage, safe_next(next)), status_code=303)
@@ -71,7 +71,7 @@ async def take_sign_in(request: Asked, data: Form) -> Response[Any]:
 
 
 @get("/sign-in/code")
-async def show_code(request: Asked, next: str = "") -> Response[Any]:  # noqa: A002
+async def show_code(request: Asked, next: str = "") -> Response[Any]:
     """The second factor's page."""
     return drawing_of(request).page(request, "step_code.html", next=safe_next(next), problem="")
 
@@ -135,7 +135,7 @@ async def take_new_password(request: Asked, data: Form) -> Response[Any]:
     """One's own new password."""
     try:
         signed = await _changed(request, data)
-    except (SignInRefused, AccountRefused) as refused:
+    except (SignInRefused, TooManyTries, AccountRefused) as refused:
         return drawing_of(request).page(request, "step_password.html", 403, problem=_sentence(refused))
     return Redirect(STAGE_PAGES.get(signed.session.stage, HOME), status_code=303)
 
@@ -152,7 +152,7 @@ async def take_account(request: Asked, data: Form) -> Response[Any]:
     """Another password."""
     try:
         await _changed(request, data)
-    except (SignInRefused, AccountRefused) as refused:
+    except (SignInRefused, TooManyTries, AccountRefused) as refused:
         return drawing_of(request).page(request, "account.html", 403, problem=_sentence(refused), good="")
     return Redirect("/account?changed=true", status_code=303)
 
@@ -169,8 +169,8 @@ async def take_sign_out(request: Asked) -> Response[Any]:
 async def _changed(request: Asked, data: Form) -> SignedIn:
     if data.get("new", "") != data.get("again", ""):
         raise SignInRefused(NOT_THE_SAME)
-    return await asyncio.to_thread(
-        change_own_password, rooms_of(request).signing, signed_of(request), data.get("current", ""), data.get("new", "")
+    return await change_own_password(
+        rooms_of(request).signing, signed_of(request), data.get("current", ""), data.get("new", ""), address_of(request)
     )
 
 

@@ -16,10 +16,11 @@ from overt.domain.access import Denied, Resource, may, offered_purposes
 from overt.faces.console.entrance import drawing_of
 from overt.faces.http.asking import Asked, demand, own_call, rooms_of, signed_of, wanted, whole
 from overt.faces.http.problems import BadRequest, NotFound
-from overt.faces.http.rooms import Entry, WebRooms
+from overt.faces.http.rooms import WebRooms
 from overt.ledger.checkpoint import CheckpointBroken, VerifierKey, read_unverified
 from overt.services.auditing import read_calls
 from overt.services.explaining import explain, verdict, who_listened
+from overt.services.proving import Entry
 from overt.services.searching import STATES, BadCursor, CallRow, Page, Wanted
 from overt.services.signing_in import recognise_again
 
@@ -96,7 +97,7 @@ _FIELDS = ("find", "line", "agent", "place", "since", "until", "state", "gap", "
 def show_call(request: Asked, call: str) -> Response[str]:
     """One call: why, its way through the rooms, who listened, and the player."""
     rooms, row = rooms_of(request), own_call(request, call)
-    entries = [one.stated for one in rooms.ledger.of_call(row)]
+    entries = [one.stated for one in rooms.ledger.some(row.entries)]
     record = read_calls(entries).get(row.id)
     return drawing_of(request).page(
         request, "call.html", row=row, rooms=explain(entries, rooms.names), counters=COUNTERS,

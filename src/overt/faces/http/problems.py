@@ -85,5 +85,9 @@ def problem_of(error: Exception) -> Problem:
             return Problem(status, name, title, str(error))
     if isinstance(error, HTTPException):
         title = _HTTP.get(error.status_code, "The request was refused")
-        return Problem(error.status_code, f"http-{error.status_code}", title, error.detail if error.status_code < 500 else "")
-    return Problem(500, "fault", "A fault of ours", "It is in the log of the web process, with the time. Nothing was opened.")
+        return Problem(
+            error.status_code, f"http-{error.status_code}", title, error.detail if error.status_code < 500 else ""
+        )
+    return Problem(
+        500, "fault", "A fault of ours", "It is in the log of the web process, with the time. Nothing was opened."
+    )

@@ -4,45 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from overt.services.auditing import Stated
 from overt.services.listening import ListeningRooms, Playing
-from overt.services.searching import CallRow, Catalogue
+from overt.services.proving import LedgerView
+from overt.services.searching import Catalogue
 from overt.services.signing_in import SignInRooms
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of the ledger as it is shown: what it states, its canonical line, its leaf hash (hexadecimal)."""
-
-    stated: Stated
-    line: str
-    leaf: str
-
-
-class LedgerView(Protocol):
-    """Reading the ledger, window by window. Every method may raise Unavailable."""
-
-    def size(self) -> int:
-        """How many entries there are."""
-        ...
-
-    def entries(self, first: int, count: int) -> Sequence[Entry]:
-        """Return the entries from `first` on, oldest first."""
-        ...
-
-    def of_call(self, row: CallRow) -> Sequence[Entry]:
-        """Return the entries of a call."""
-        ...
-
-    def checkpoint(self) -> str:
-        """The latest signed note, empty before the first entry."""
-        ...
-
-    def leaves(self, first: int, count: int) -> bytes:
-        """Return stored leaf hashes, 32 bytes each."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

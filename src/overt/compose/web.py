@@ -1,0 +1,108 @@
+"""The web process: console and API. It shows, asks the opener for what somebody may hear, and can neither open nor sign."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from overt.adapters.closed_process import close_memory
+from overt.adapters.database import migrate, open_database
+from overt.adapters.notary_client import NotaryClient
+from overt.compose.web_app import make_app
+from overt.config import Settings, SettingsRefused, load_settings
+from overt.domain.errors import Refused
+from overt.faces.console.assets import read_assets
+from overt.faces.http.rooms import WebRooms
+from overt.ports import Unavailable
+
+NOTARY, OPENER = "run/notary.sock", "run/opener.sock"
+SWEEP_S = 5.0
+STOPS_WITHIN_S = 3
+_log = logging.getLogger("overt.web")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, which tells our streams to end when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, rooms: WebRooms) -> None:
+        super().__init__(config)
+        self._rooms = rooms
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving; see uvicorn.Server."""
+        self._rooms.serving = False
+        super().handle_exit(sig, frame)
+
+
+def main(data_folder: Path) -> int:
+    """Serve until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
+    close_memory(keys=False)
+    try:
+        settings = load_settings(data_folder)
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_serve(data_folder, settings))
+    except (Unavailable, SettingsRefused, Refused, OSError) as error:
+        _log.error("the console does not start: %s", error)
+        return 3
+    return 0
+
+
+def origin_of(settings: Settings) -> str:
+    """How browsers reach the console."""
+    if settings.web_origin:
+        return settings.web_origin
+    host = f"[{settings.web_address}]" if ":" in settings.web_address else settings.web_address
+    return f"{'https' if settings.web_certificate else 'http'}://{host}:{settings.web_port}"
+
+
+async def _serve(folder: Path, settings: Settings) -> None:
+    assets = read_assets(Path(str(files("overt.faces.console").joinpath("static"))))
+    engine = open_database(settings, folder)
+    await asyncio.to_thread(migrate, engine)
+    ledger = NotaryClient(folder / NOTARY)
+    rooms = make_rooms(folder, settings, engine, ledger)
+    try:
+        config = _uvicorn(settings, make_app(rooms, assets))
+        async with _swept(rooms):
+            with _bound(settings) as door:
+                _log.info("the console is at %s", rooms.front.origin)
+                await _Server(config, rooms).serve(sockets=[door])
+    finally:
+        ledger.close()
+        engine.dispose()
+
+
+def _uvicorn(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="off",
+        proxy_headers=bool(settings.web_proxies), forwarded_allow_ips=list(settings.web_proxies),
+        timeout_graceful_shutdown=STOPS_WITHIN_S, timeout_keep_alive=30, h11_max_incomplete_event_size=32_768,
+        ssl_certfile=settings.web_certificate or None, ssl_keyfile=settings.web_key or None,
+    )  # fmt: skip
+
+
+@contextmanager
+def _bound(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket. Bound here, so that a port that is taken is said in our words. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.web_address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((settings.web_address, settings.web_port))
+        except OSError as error:
+            raise OSError(f"{settings.web_address}:{settings.web_port}: {error.strerror}; change web_port") from error
+        yield door
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
