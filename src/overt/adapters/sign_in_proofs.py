@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hmac
 
 import pyotp
@@ -44,9 +45,12 @@ class TimedCodes:
         if len(given) != _CODE_DIGITS or not given.isascii():
             return None
         now, found = now_us // (STEP_S * 1_000_000), None
-        for step in (now - 1, now, now + 1):
-            if hmac.compare_digest(pyotp.TOTP(secret).at(step * STEP_S), given):
-                found = step
+        try:
+            for step in (now - 1, now, now + 1):
+                if hmac.compare_digest(pyotp.TOTP(secret).at(step * STEP_S), given):
+                    found = step
+        except binascii.Error:  # not base 32: nobody's secret
+            return None
         return found
 
 

@@ -7,17 +7,21 @@ An account that may reach anything stands in the ledger first: the opener believ
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from overt.domain.access import OWN, ROLES, Actor
 from overt.domain.errors import Refused
 from overt.domain.facts import Fact
-from overt.ports import Clock, Ledger
+from overt.ports import Clock, Ledger, Receipt, Unavailable
 
 State = Literal["active", "closed"]
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
+NOT_ENTERED = -1  # the ledger_index of an account whose closing is not in the ledger yet
+_TELLING_NAME = 3  # a name as long as this may not stand in its own password
+_TRIES = 8
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -107,7 +111,7 @@ async def add_account(rooms: AccountRooms, name: str, role: str, password: str, 
 
     Raises AccountRefused, NotDurable, Unavailable.
     """
-    if not _NAME.fullmatch(name):
+    if not can_be_name(name):
         raise AccountRefused(
             "a name is 1 to 63 of a-z, 0-9, dot, dash and underscore, and begins with a letter or digit"
         )
@@ -116,46 +120,60 @@ async def add_account(rooms: AccountRooms, name: str, role: str, password: str, 
     check_role(role, agent)
     check_password(password, name)
     made = Account(
-        rooms.tenant,
-        name,
-        role,
-        agent,
-        rooms.passwords.hashed(password),
-        must_change=True,
+        rooms.tenant, name, role, agent, rooms.passwords.hashed(prepared(password)), must_change=True,
         created_us=rooms.clock.now_us(),
-    )
-    return await _stated(rooms, made, "account.added", by)
+    )  # fmt: skip
+    receipt = await _entered(rooms, made, "account.added", by)
+    kept = replace(made, ledger_index=receipt.index)
+    rooms.register.keep(kept)
+    return kept
 
 
 async def change_account(rooms: AccountRooms, name: str, *, role: str, agent: str, by: str) -> Account:
-    """Give an account another role or agent; what it is signed in with ends. Raises as `add_account`."""
+    """Give an account another role or agent, once that is entered; what it is signed in with ends before and after.
+
+    Raises as `add_account`. Without the ledger nothing changes: whoever must lose a right at once is closed.
+    """
     account = found(rooms, name)
     check_role(role, agent)
     rooms.register.end_sessions(rooms.tenant, name)
-    return await _stated(rooms, replace(account, role=role, agent=agent), "account.changed", by)
+    receipt = await _entered(rooms, replace(account, role=role, agent=agent), "account.changed", by)
+    try:
+        kept = _amended(rooms, name, lambda now: replace(now, role=role, agent=agent, ledger_index=receipt.index))
+    except AccountRefused:
+        closed = rooms.register.find(rooms.tenant, name)
+        if closed is not None:
+            await _closing_entered(rooms, closed, by)  # closed meanwhile, and the ledger's last word has to say so
+        raise
+    rooms.register.end_sessions(rooms.tenant, name)
+    return kept
 
 
 async def close_account(rooms: AccountRooms, name: str, *, by: str) -> Account:
-    """Close an account: what closes happens first (promises.md, "One order rule"), then it is entered."""
-    account = replace(found(rooms, name), state="closed")
-    rooms.register.keep(account)
+    """Close an account: what closes happens first (promises.md, "One order rule"), then it is entered.
+
+    Raises NotDurable when it is closed but not entered: then closing it once more enters it.
+    """
+    account = rooms.register.find(rooms.tenant, name)
+    if account is None or account.state == "active" or account.ledger_index != NOT_ENTERED:
+        account = _amended(rooms, name, lambda now: replace(now, state="closed", ledger_index=NOT_ENTERED))
     rooms.register.end_sessions(rooms.tenant, name)
-    return await _stated(rooms, account, "account.changed", by)
+    return await _closing_entered(rooms, account, by)
 
 
 def set_password(rooms: AccountRooms, name: str, password: str, *, own: bool, but: str = "") -> Account:
     """Set a password. Unless it is the holder's own doing (`own`), it must be changed at the next sign-in."""
+    found(rooms, name)
     check_password(password, name)
-    account = replace(found(rooms, name), password=rooms.passwords.hashed(password), must_change=not own)
-    rooms.register.keep(account)
+    hashed = rooms.passwords.hashed(prepared(password))
+    account = _amended(rooms, name, lambda now: replace(now, password=hashed, must_change=not own))
     rooms.register.end_sessions(rooms.tenant, name, but)
     return account
 
 
 def reset_second_factor(rooms: AccountRooms, name: str) -> Account:
     """Take the second factor away; it is set up anew at the next sign-in. What is signed in ends."""
-    account = replace(found(rooms, name), totp_secret="", totp_last_step=0)
-    rooms.register.keep(account)
+    account = _amended(rooms, name, lambda now: replace(now, totp_secret="", totp_last_step=0))
     rooms.register.end_sessions(rooms.tenant, name)
     return account
 
@@ -175,6 +193,16 @@ def found(rooms: AccountRooms, name: str) -> Account:
     return account
 
 
+def can_be_name(name: str) -> bool:
+    """Whether an account may have this name."""
+    return bool(_NAME.fullmatch(name))
+
+
+def prepared(password: str) -> str:
+    """A password as it is hashed: in the one form (NFC) that different keyboards agree on, and always to be encoded."""
+    return unicodedata.normalize("NFC", password).encode("utf-8", "replace").decode()
+
+
 def check_role(role: str, agent: str) -> None:
     """Raise AccountRefused unless the role is one, and an agent comes with the address at which they are called."""
     if role not in ROLES:
@@ -187,14 +215,28 @@ def check_password(password: str, name: str) -> None:
     """Raise AccountRefused for a password that is too short, too long, or the name."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountRefused(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    if name in password.lower() or len(set(password)) < 5:
+    holds_name = len(name) >= _TELLING_NAME and name in password.lower()
+    if holds_name or len(set(password)) < 5:
         raise AccountRefused("a password does not hold the account's name, and has at least five different characters")
 
 
-async def _stated(rooms: AccountRooms, account: Account, kind: str, by: str) -> Account:
-    body = {"account": account.name, "role": account.role, "agent": account.agent, "state": account.state, "by": by}
-    fact = Fact(rooms.clock.new_id(), rooms.tenant, kind, rooms.clock.now_us(), "", body)
-    receipt = await rooms.ledger.enter(fact)
-    kept = replace(account, ledger_index=receipt.index)
+def _amended(rooms: AccountRooms, name: str, change: Callable[[Account], Account]) -> Account:
+    """Change an open account from what it is at this moment, so that nobody's change meanwhile is undone."""
+    for _ in range(_TRIES):
+        now = found(rooms, name)
+        then = change(now)
+        if rooms.register.exchange(now, then):
+            return then
+    raise Unavailable("accounts", f"the account {name} is changed by others all the time")
+
+
+async def _closing_entered(rooms: AccountRooms, closed: Account, by: str) -> Account:
+    receipt = await _entered(rooms, closed, "account.changed", by)
+    kept = replace(closed, ledger_index=receipt.index)
     rooms.register.keep(kept)
     return kept
+
+
+async def _entered(rooms: AccountRooms, account: Account, kind: str, by: str) -> Receipt:
+    body = {"account": account.name, "role": account.role, "agent": account.agent, "state": account.state, "by": by}
+    return await rooms.ledger.enter(Fact(rooms.clock.new_id(), rooms.tenant, kind, rooms.clock.now_us(), "", body))
