@@ -15,6 +15,7 @@ import typer
 from typer.main import get_command
 
 from overt.config import REQUIRED, SECTIONS, SETTINGS
+from overt.domain.access import OWN, PURPOSES, RIGHTS
 from overt.domain.call import PHASES
 from overt.domain.consent import STANDINGS
 from overt.domain.facts import KINDS
@@ -77,7 +78,24 @@ def machines() -> str:
     return "\n".join(rows)
 
 
-GENERATED = {"settings.md": settings, "cli.md": commands, "facts.md": facts, "machines.md": machines}
+def rights() -> str:
+    """Who may what."""
+    roles = list(RIGHTS["call"])
+    rows = [f"| | {' | '.join(roles)} |", "| --- |" + " --- |" * len(roles)]
+    for kind, held in RIGHTS.items():
+        cells = [
+            ", ".join(sorted(held.get(role, ()))) + (" (own)" if role in OWN and role in held else "") for role in roles
+        ]
+        rows.append(f"| **{kind}** | {' | '.join(cells)} |")
+    rows += ["", "| purpose | counts |", "| --- | --- |"]
+    rows += [f"| `{one}` | {_COUNTS[kind]} |" for one, kind in PURPOSES.items()]
+    return "\n".join(rows)
+
+
+_COUNTS = {"told": "when the caller was told it", "compelled": "with the document that compels it"}
+GENERATED = {
+    "settings.md": settings, "cli.md": commands, "facts.md": facts, "machines.md": machines, "console.md": rights,
+}  # fmt: skip
 
 
 def rewrite(name: str, content: str) -> bool:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -18,10 +19,13 @@ from litestar.types import ASGIApp
 from overt.adapters.closed_process import close_memory
 from overt.adapters.database import migrate, open_database
 from overt.adapters.notary_client import NotaryClient
+from overt.adapters.number_index import read_number_index
+from overt.adapters.opener_client import OpenerClient
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.faces.console.assets import read_assets
+from overt.faces.http.playing import end_all, sweep
 from overt.faces.http.rooms import WebRooms
 from overt.ports import Unavailable
 
@@ -80,6 +84,43 @@ async def _serve(folder: Path, settings: Settings) -> None:
     finally:
         ledger.close()
         engine.dispose()
+
+
+def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: NotaryClient) -> WebRooms:
+    """Everything that the faces need. Raises Unavailable when a key cannot be read."""
+    clock, store, origin = SystemClock(), SqlAccounts(engine), origin_of(settings)
+    accounts = AccountRooms(settings.tenant, ledger, clock, store, Argon2Passwords())
+    demanded = settings.second_factor == "demanded"
+    signing = SignInRooms(accounts, store, TimedCodes(), lambda: secrets.token_urlsafe(32), demanded)
+    opener = OpenerClient(folder / OPENER)
+    return WebRooms(
+        Front(origin, origin.startswith("https:"), settings.tenant, __version__), signing,
+        SqlCatalogue(engine, read_number_index(folder)), LedgerWindow(folder / "ledger" / settings.tenant),
+        ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener), Machine(folder, settings).shown,
+        {code: row.name for code, row in load_table().rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
+        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"),
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _swept(rooms: WebRooms) -> AsyncIterator[None]:
+    """End what nobody listens to any more, now and then; and everything when we stop."""
+
+    async def sweeping() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await sweep(rooms)
+            except Unavailable as error:
+                _log.error("an idle listening could not be ended yet: %s", error)
+
+    task = asyncio.create_task(sweeping())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(Unavailable):
+            await end_all(rooms, "the server stopped")
 
 
 def _uvicorn(settings: Settings, app: ASGIApp) -> uvicorn.Config:
