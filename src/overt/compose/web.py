@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 import uvicorn
 from litestar.types import ASGIApp
 
+from overt import __version__
 from overt.adapters.closed_process import close_memory
 from overt.adapters.database import migrate, open_database
+from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
+from overt.adapters.law_files import load_table
+from overt.adapters.ledger_window import LedgerWindow
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_index import read_number_index
 from overt.adapters.opener_client import OpenerClient
+from overt.adapters.sign_in_proofs import Argon2Passwords, TimedCodes, enrolment_address
+from overt.adapters.sql_accounts import SqlAccounts
+from overt.adapters.sql_catalogue import SqlCatalogue
+from overt.adapters.sql_holdings import SqlHoldings
+from overt.adapters.system_clock import SystemClock
+from overt.compose.machine import Machine
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.faces.console.assets import read_assets
 from overt.faces.http.playing import end_all, sweep
-from overt.faces.http.rooms import WebRooms
+from overt.faces.http.rooms import Front, WebRooms
+from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
+from overt.services.accounts import AccountRooms
+from overt.services.listening import ListeningRooms
+from overt.services.signing_in import SignInRooms
 
 NOTARY, OPENER = "run/notary.sock", "run/opener.sock"
 SWEEP_S = 5.0
@@ -55,7 +71,7 @@ def main(data_folder: Path) -> int:
         settings = load_settings(data_folder)
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(data_folder, settings))
-    except (Unavailable, SettingsRefused, Refused, OSError) as error:
+    except (Unavailable, SettingsRefused, Refused, CheckpointBroken, OSError) as error:
         _log.error("the console does not start: %s", error)
         return 3
     return 0
