@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import hmac
 
 import pyotp
@@ -49,7 +48,7 @@ class TimedCodes:
             for step in (now - 1, now, now + 1):
                 if hmac.compare_digest(pyotp.TOTP(secret).at(step * STEP_S), given):
                     found = step
-        except binascii.Error:  # not base 32: nobody's secret
+        except ValueError:  # not base 32, or too short: nobody's secret
             return None
         return found
 
