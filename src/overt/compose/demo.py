@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from overt.compose.auditing import calls, verdict
 from overt.compose.calling import speech
+from overt.compose.demo_console import ConsoleAccess, open_console
 from overt.compose.init import Wishes, make_folder
 from overt.ledger.entry import EntryBroken
 from overt.ledger.verify import Verdict
@@ -79,6 +80,12 @@ class Ports:
 
     sip: int
     agent: int
+    web: int
+
+    @property
+    def console(self) -> str:
+        """The console's address."""
+        return f"http://{ADDRESS}:{self.web}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +100,12 @@ class Demonstrated:
         """True when all six came out as they must, and the ledger verifies."""
         return self.ledger.verified and all(one.as_expected(self.records.get(one.number)) for one in SCENARIOS)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, access: ConsoleAccess) -> dict[str, Any]:
         """The demo's document."""
         rows = [_row(one, self.records[one.number]) for one in SCENARIOS if one.number in self.records]
-        return {"calls": rows, "ledger": {"size": self.ledger.size, "verified": self.ledger.verified}}
+        ledger = {"size": self.ledger.size, "verified": self.ledger.verified}
+        account = {"name": access.account, "password": access.password}
+        return {"console": access.address, "console_account": account, "calls": rows, "ledger": ledger}
 
 
 def _row(scenario: Scenario, record: CallRecord) -> dict[str, Any]:
@@ -109,14 +118,13 @@ def _row(scenario: Scenario, record: CallRecord) -> dict[str, Any]:
 
 
 def free_ports() -> Ports:
-    """Two ports that nothing uses."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two,
-    ):
-        one.bind((ADDRESS, 0))
-        two.bind((ADDRESS, 0))
-        return Ports(one.getsockname()[1], two.getsockname()[1])
+    """Ports that nothing uses."""
+    with ExitStack() as held:
+        kinds = (socket.SOCK_DGRAM, socket.SOCK_DGRAM, socket.SOCK_STREAM)
+        doors = [held.enter_context(socket.socket(socket.AF_INET, kind)) for kind in kinds]
+        for door in doors:
+            door.bind((ADDRESS, 0))
+        return Ports(*(int(door.getsockname()[1]) for door in doors))
 
 
 def demo_settings(ports: Ports) -> str:
@@ -133,6 +141,8 @@ chosen_by = "{{chosen_by}}"
 """
     return f"""sip_port = {ports.sip}
 answer_s = 3
+web_port = {ports.web}
+second_factor = "offered"
 [[trunk]]
 name = "demo"
 addresses = ["{ADDRESS}"]
@@ -146,8 +156,11 @@ source = "customer register"
 
 
 @asynccontextmanager
-async def running(folder: Path, ports: Ports) -> AsyncIterator[None]:
-    """A data folder, `overt serve` on it, and the agent's phone. Raises Unavailable when it does not come up."""
+async def running(folder: Path, ports: Ports) -> AsyncIterator[ConsoleAccess]:
+    """A data folder, `overt serve` on it, the agent's phone, and the way into the console.
+
+    Raises Unavailable when it does not come up.
+    """
     make_folder(folder, Wishes("stop-and-tell", "demo", "US-GA", SERVED, demo_settings(ports)))
     with (folder / "serve.log").open("wb") as log:
         command = [sys.executable, "-m", "overt", "serve", "--data", str(folder)]
@@ -156,7 +169,7 @@ async def running(folder: Path, ports: Ports) -> AsyncIterator[None]:
     try:
         await agent.start(ports.agent)
         await _ready(folder, server)
-        yield
+        yield await open_console(folder, ports.console, server)
     finally:
         agent.close()
         server.terminate()

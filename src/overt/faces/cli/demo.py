@@ -28,6 +28,7 @@ from overt.compose.demo import (
     running,
     six_calls,
 )
+from overt.compose.demo_console import ConsoleAccess, show_in_browser
 from overt.faces.cli.options import NEGATIVE, PIPE_WIDTH, AsJson, translated
 from overt.services.auditing import CallRecord, masked, recorder_hears
 
@@ -53,17 +54,27 @@ async def _run(folder: Path, *, once: bool, phone: bool, as_json: bool) -> int:
     if not console.is_terminal:
         console = Console(stderr=as_json, width=PIPE_WIDTH)
     console.print(f"Data folder: {folder}")
-    async with running(folder, ports):
+    async with running(folder, ports) as access:
+        _tell_console(console, access)
         if phone:
             return await _wait_for_phone(console, folder, ports)
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
             done = await six_calls(folder, ports, lambda records: live.update(_picture(records), refresh=True))
         _tell_result(console, done)
         if as_json:
-            print(json.dumps(done.as_json(), ensure_ascii=False))
+            print(json.dumps(done.as_json(access), ensure_ascii=False))
         if not once:
             await _stay(console, folder, ports)
     return 0 if done.as_expected else NEGATIVE
+
+
+def _tell_console(console: Console, access: ConsoleAccess) -> None:
+    console.print(f"Console:     [bold]{access.address}[/]", soft_wrap=True)
+    console.print(
+        f"Sign in as   [bold]{access.account}[/] with the password [bold]{access.password}[/] (shown only here)"
+    )
+    if console.is_terminal:
+        show_in_browser(access.address)
 
 
 async def _wait_for_phone(console: Console, folder: Path, ports: Ports) -> int:
@@ -96,7 +107,10 @@ def _watched(records: Sequence[CallRecord]) -> Table:
 
 
 async def _stay(console: Console, folder: Path, ports: Ports) -> None:
-    console.print(f"\nOvert goes on serving on 127.0.0.1:{ports.sip}. Look around, in another window:")
+    console.print(
+        f"\nOvert goes on serving on 127.0.0.1:{ports.sip}. Open {ports.console}, press Listen on a recorded call,"
+    )
+    console.print("and read why it was lawful. Or look around in another window:")
     for command in ("calls list", "recordings list", "ledger verify", "doctor"):
         console.print(f"  {sys.argv[0]} {command} --data {folder}", soft_wrap=True)
     console.print("Ctrl-C ends it.")
