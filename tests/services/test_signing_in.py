@@ -280,6 +280,11 @@ async def test_many_codes_at_once_are_no_more_than_five(house: House) -> None:
     assert await house.entered("account.locked") == 1
 
 
+async def test_many_tries_at_once_from_one_address_are_no_more_than_thirty(house: House) -> None:
+    results = await asyncio.gather(*(house.sign_in(name=f"guess{n}") for n in range(38)), return_exceptions=True)
+    assert Counter(type(one) for one in results) == {SignInRefused: MOST_FROM_ADDRESS, TooManyTries: 8}
+
+
 async def test_a_crowd_is_turned_away_before_any_password_is_hashed() -> None:
     house = House(turnstile=Turnstile(most_inside=3))
     results = await asyncio.gather(
@@ -380,6 +385,21 @@ async def test_of_two_who_give_the_same_code_at_once_one_is_let_in(house: House)
         house.give_code(mine, code), house.give_code(theirs, code, THERE), return_exceptions=True
     )
     assert sum(isinstance(one, SignInRefused) for one in results) == 1
+
+
+async def test_a_code_that_somebody_used_at_this_moment_is_used(house: House) -> None:
+    class Contended(MemoryAccounts):
+        """A register in which somebody else is always quicker with the code."""
+
+        def exchange(self, before: Account, after: Account) -> bool:
+            self.keep(after)
+            return super().exchange(before, after)
+
+    house.keep(totp_secret=SECRET)
+    _, signed = await house.sign_in()
+    house.register = Contended(house.register.accounts, house.register.sessions)
+    with pytest.raises(SignInRefused, match="used already"):
+        await house.give_code(signed, house.code())
 
 
 async def test_wrong_codes_lock_over_all_sessions_and_a_right_password_does_not_help(house: House) -> None:
@@ -672,6 +692,16 @@ async def test_what_is_demanded_since_has_to_be_done_first(house: House) -> None
     done = enrol(house.rooms, asked, SECRET, house.code())
     assert house.recognised(token) == done and done.session.stage == "in"
     assert next_stage(house.rooms, replace(done.account, must_change=True)) == "password"
+
+
+async def test_whoever_waits_at_the_setting_up_is_not_let_in_by_anothers(house: House) -> None:
+    house.demanded = True
+    token, signed = await house.sign_in()
+    house.keep(totp_secret=SECRET)
+    waiting = house.recognised(token)
+    assert waiting is not None and waiting.session.stage == "enrol"
+    with pytest.raises(SignInRefused, match="already"):
+        enrol(house.rooms, signed, OTHER_SECRET, house.code(secret=OTHER_SECRET))
 
 
 # ------------------------------------------------------------------------------------------- at the same moment
