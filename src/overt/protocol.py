@@ -1,8 +1,8 @@
 """The frames that Overt's own processes exchange: msgspec structs, versioned, over local sockets.
 
 A frame on the wire is one version byte followed by MessagePack. A request carries `n`; its reply carries the same
-`n`; frames that announce something carry `n = 0`. Audio never crosses in the clear except from the opener, as
-chunks to whoever holds a durable receipt and a grant (P7, P8).
+`n`; frames that announce something carry `n = 0`. Audio never crosses in the clear except from the opener, in
+windows to whoever holds a durable receipt and a grant (P7, P8).
 """
 
 from __future__ import annotations
@@ -12,32 +12,25 @@ import hmac
 
 import msgspec
 
+from overt.frames import Append as Append
+from overt.frames import BeginOpening as BeginOpening
+from overt.frames import Done as Done
+from overt.frames import EndOpening as EndOpening
+from overt.frames import Entered as Entered
+from overt.frames import Failed as Failed
+from overt.frames import Frame as Frame
+from overt.frames import GoOnSurveying as GoOnSurveying
+from overt.frames import OpenWindow as OpenWindow
+from overt.frames import Prove as Prove
+from overt.frames import Surveyed as Surveyed
+from overt.frames import Window as Window
+
 VERSION = 1
 LARGEST_FRAME = 192 * 1024  # below the default send buffer of a Unix socket
 
 
 class ProtocolMismatch(Exception):
     """A frame of another version, or one that cannot be read."""
-
-
-class Frame(msgspec.Struct, tag_field="t", kw_only=True, frozen=True, omit_defaults=True):
-    """Base of all frames; `n` joins a reply to its request."""
-
-    n: int = 0
-
-
-# ------------------------------------------------------------------------------------------ replies
-
-
-class Done(Frame, tag="done", kw_only=True, frozen=True):
-    """The request was carried out."""
-
-
-class Failed(Frame, tag="failed", kw_only=True, frozen=True):
-    """The request was not carried out; `why` is for people, `retry` says whether asking again may help."""
-
-    why: str
-    retry: bool = False
 
 
 # ------------------------------------------------------------------------------- signalling → engine
@@ -287,74 +280,11 @@ class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):
     ended_us: int
 
 
-# ------------------------------------------------------------------------------------------- notary
-
-
-class Append(Frame, tag="append", kw_only=True, frozen=True):
-    """A fact to enter (domain.facts.Fact); `body` and `personal` are JSON values."""
-
-    id: str
-    tenant: str
-    kind: str
-    at_us: int
-    call: str
-    body: dict[str, object]
-    personal: dict[str, str]
-
-
-class Entered(Frame, tag="entered", kw_only=True, frozen=True):
-    """The durable entry; see ports.Receipt."""
-
-    index: int
-    entry: bytes
-    size: int
-    proof: tuple[bytes, ...]
-    checkpoint: str
-
-
-class Prove(Frame, tag="prove", kw_only=True, frozen=True):
-    """Ask for the receipt of an entry that stands already."""
-
-    index: int
-
-
-# ------------------------------------------------------------------------------------------- opener
-
-
-class OpenChunks(Frame, tag="open-chunks", kw_only=True, frozen=True):
-    """Ask the opener for a recording's opened chunks, with the receipt of a `listening.granted` entry.
-
-    `backing` are the receipts of the recording's own entries: `recording.permitted` (what the caller was told), and
-    `recording.closed` or `recording.interrupted` (its authenticated end). A grant opens one recording once, in order,
-    over one connection: `first` is the index of the chunk expected next, `count` how many at most.
-    """
-
-    tenant: str
-    recording: str
-    first: int
-    count: int
-    index: int
-    entry: bytes
-    size: int
-    proof: tuple[bytes, ...]
-    checkpoint: str
-    backing: tuple[Entered, ...] = ()
-
-
-class Chunks(Frame, tag="chunks", kw_only=True, frozen=True):
-    """Opened chunks in order (track, index, plaintext); `last` when the recording has no more.
-
-    Index 0 is the recording's header. A chunk too large for one frame comes in pieces of the same index, in order.
-    """
-
-    chunks: tuple[tuple[int, int, bytes], ...]
-    last: bool
-
-
 AnyFrame = (
     Done | Failed | Hello | Allocate | Connect | Play | StopPlaying | Relay | OpenCapture | Renew | PauseCapture
     | ResumeCapture | CloseCapture | KeepContext | Release | ReadContexts | Finished | Pressed | Stopped | Captured
-    | Paused | CaptureBroke | Silent | Released | HeldCall | Interrupted | Append | Entered | Prove | OpenChunks | Chunks
+    | Paused | CaptureBroke | Silent | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
+    | GoOnSurveying | Surveyed | OpenWindow | Window | EndOpening
 )  # fmt: skip
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -1,16 +1,32 @@
-"""The asking side of the opener: one grant, one connection, chunks in order."""
+"""The asking side of the opener: one grant, one connection, an outline, then windows of sound."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from overt.adapters.playback_placing import RATE
 from overt.adapters.unix_frames import FrameClient
 from overt.ports import Receipt, Unavailable
-from overt.protocol import Chunks, Entered, Failed, OpenChunks
-from overt.services.listening import NotOpened, OpenedChunk
+from overt.protocol import (
+    AnyFrame,
+    BeginOpening,
+    EndOpening,
+    Entered,
+    Failed,
+    Frame,
+    GoOnSurveying,
+    OpenWindow,
+    Surveyed,
+    Window,
+)
+from overt.services.listening import NotOpened, Outline
+from overt.services.outlines import span_of
 
-AT_ONCE = 256
+SIDES = ("caller", "agent")
+_US_A_SAMPLE = 1_000_000 // RATE
+Spans = list[tuple[str, int, int, int, str]]
 
 
 class OpenerClient:
@@ -19,44 +35,76 @@ class OpenerClient:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def open(
-        self, tenant: str, recording: str, grant: Receipt, backing: Sequence[Receipt]
-    ) -> AsyncIterator[OpenedChunk]:
-        """Yield the recording's chunks, whole; see listening.Opener."""
+    async def begin(
+        self, tenant: str, recording: str, grant: Receipt, backing: Sequence[Receipt], *, peaks: bool
+    ) -> ClientOpening:
+        """Have a recording checked and held ready; see listening.Opener."""
         client = FrameClient()
         await client.connect(self._path)
+        request = BeginOpening(
+            tenant=tenant, recording=recording, grant=_as_frame(grant), backing=tuple(_as_frame(one) for one in backing),
+            peaks=peaks,
+        )  # fmt: skip
+        opened = False
         try:
-            request = OpenChunks(
-                tenant=tenant, recording=recording, first=0, count=AT_ONCE, index=grant.index, entry=grant.entry,
-                size=grant.size, proof=grant.proof, checkpoint=grant.checkpoint,
-                backing=tuple(_as_frame(one) for one in backing),
-            )  # fmt: skip
-            async for chunk in _joined(client, request):
-                yield chunk
+            outline = await _surveyed(client, request, grant.index)
+            opened = True
         finally:
-            client.close()
+            if not opened:
+                with suppress(Unavailable):
+                    client.tell(EndOpening(grant=grant.index))
+                client.close()
+        return ClientOpening(client, grant.index, outline)
 
 
-async def _joined(client: FrameClient, request: OpenChunks) -> AsyncIterator[OpenedChunk]:
-    """Ask until nothing is left; pieces of one chunk are put together again."""
-    waiting: OpenedChunk | None = None
+async def _surveyed(client: FrameClient, request: Frame, grant: int) -> Outline:
+    """Ask until the recording is surveyed."""
+    spans: Spans = []
     while True:
-        reply = await client.ask(request)
-        if isinstance(reply, Failed):
-            raise NotOpened(reply.why)
-        if not isinstance(reply, Chunks):
+        reply = await _asked(client, request)
+        if not isinstance(reply, Surveyed):
             raise Unavailable("opener", "it answered something else")
-        for track, index, plaintext in reply.chunks:
-            if waiting is not None and waiting.index == index:
-                waiting = OpenedChunk(track, index, waiting.plaintext + plaintext)
-                continue
-            if waiting is not None:
-                yield waiting
-            waiting = OpenedChunk(track, index, plaintext)
+        spans += reply.spans
         if reply.last:
-            break
-    if waiting is not None:
-        yield waiting
+            return _outline(reply, spans)
+        request = GoOnSurveying(grant=grant)
+
+
+async def _asked(client: FrameClient, request: Frame) -> AnyFrame:
+    reply = await client.ask(request)
+    if isinstance(reply, Failed):
+        raise NotOpened(reply.why)
+    return reply
+
+
+def _outline(seen: Surveyed, spans: Spans) -> Outline:
+    return Outline(
+        seen.samples, seen.first, seen.end, seen.chunks, seen.bucket * _US_A_SAMPLE,
+        dict(zip(SIDES, seen.peaks, strict=bool(seen.peaks))),
+        tuple(span_of(kind, side, begin, end, words) for kind, side, begin, end, words in spans),
+    )  # fmt: skip
+
+
+class ClientOpening:
+    """Implements listening.Opening. `opened` counts the chunks that its windows took."""
+
+    def __init__(self, client: FrameClient, grant: int, outline: Outline) -> None:
+        self._client, self._grant, self.outline = client, grant, outline
+        self.opened = 0
+
+    async def window(self, first: int, samples: int) -> bytes:
+        """Return sound; see listening.Opening."""
+        reply = await _asked(self._client, OpenWindow(grant=self._grant, first=first, samples=samples))
+        if not isinstance(reply, Window):
+            raise Unavailable("opener", "it answered something else")
+        self.opened += reply.opened
+        return reply.sound
+
+    async def end(self) -> None:
+        """Have the opener forget it; see listening.Opening."""
+        with suppress(Unavailable):
+            self._client.tell(EndOpening(grant=self._grant))
+        self._client.close()
 
 
 def _as_frame(receipt: Receipt) -> Entered:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -142,10 +142,9 @@ class SealedFiles:
         last = False
         try:
             with path.open("rb") as file:
-                for record in _records(file):
-                    known.offsets.append(known.size)
-                    known.size += len(record.prefix) + len(record.body)
-                    last = bool(record.flags & END)
+                for (begin, end), record in _records(file):
+                    known.offsets.append(begin)
+                    known.size, last = end, bool(record.flags & END)
         except SealBroken:
             if known.ended:
                 raise Misplaced(f"recording {recording}: its ended file is broken") from None
@@ -158,15 +157,16 @@ class SealedFiles:
 
     def records(self, tenant: str, recording: str) -> Iterator[Record]:
         """Yield a recording's records, ended or growing. Raises Unavailable when there is none, SealBroken."""
+        with self.reader(tenant, recording) as reader:
+            yield from (record for _, record in reader.records())
+
+    def reader(self, tenant: str, recording: str) -> SealedReader:
+        """Open a recording's file, ended or growing. Raises Unavailable when there is none."""
         base = self._base(tenant, recording)
-        for suffix in (ENDED, GROWING, ENDED):  # ended last again: it may be renamed while we look
-            try:
-                file = base.with_suffix(suffix).open("rb")
-            except FileNotFoundError:
-                continue
-            with _named(base), file:
-                yield from _records(file)
-            return
+        with _named(base):
+            for suffix in (ENDED, GROWING, ENDED):  # ended last again: it may be renamed while we look
+                with suppress(FileNotFoundError):
+                    return SealedReader(base.with_suffix(suffix).open("rb"), base)
         raise Unavailable("recordings", f"no recording {recording} is stored", retry=False)
 
     def stored(self, tenant: str) -> Sequence[tuple[str, bool, int]]:
@@ -183,21 +183,56 @@ class SealedFiles:
         return self._root / tenant / recording
 
 
-def _records(file: BinaryIO) -> Iterator[Record]:
+class SealedReader:
+    """One recording's file, held open: its records in order, or any one of them by its place."""
+
+    def __init__(self, file: BinaryIO, name: Path) -> None:
+        self._file, self._name = file, name
+
+    def records(self) -> Iterator[tuple[tuple[int, int], Record]]:
+        """Yield ((begin, end), record) from the first on, bytes of the file. Raises Unavailable, SealBroken."""
+        with _named(self._name):
+            self._file.seek(0)
+            yield from _records(self._file)
+
+    def at(self, begin: int, end: int) -> Record:
+        """Return the record that stands there. Raises Unavailable, SealBroken."""
+        with _named(self._name):
+            return read_record(os.pread(self._file.fileno(), end - begin, begin), 0)[0]
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes."""
+        with _named(self._name):
+            return os.fstat(self._file.fileno()).st_size
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> SealedReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[tuple[int, int], Record]]:
     """Yield the records of a file without holding all of it. Raises Torn or SealBroken at what cannot be read."""
-    stored, offset = b"", 0
+    stored, offset, base = b"", 0, 0
     while True:
         try:
-            record, offset = read_record(stored, offset)
+            record, after = read_record(stored, offset)
         except Torn:
             added = file.read(_WINDOW)
             if not added and offset == len(stored):
                 return
             if not added:
                 raise
-            stored, offset = stored[offset:] + added, 0
+            stored, offset, base = stored[offset:] + added, 0, base + offset
             continue
-        yield record
+        yield (base + offset, base + after), record
+        offset = after
 
 
 def _sync_file(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from overt.adapters.accounts_file import read_accounts
 from overt.adapters.closed_process import SAYS, close_memory, leave_network
 from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
-from overt.adapters.opener_server import Accounts, OpenerCounter, OpenerDesk, Vault
+from overt.adapters.opener_accounts import AccountEntries
+from overt.adapters.opener_grants import Accounts, OpenerDesk
+from overt.adapters.opener_server import OpenerCounter, Vault
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
@@ -21,6 +24,7 @@ from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
 
 SOCKET = "run/opener.sock"
+TENANT = "main"
 _log = logging.getLogger("overt.opener")
 
 
@@ -44,8 +48,13 @@ async def _serve(data_folder: Path) -> None:
         SqliteErasures(data_folder / "registers" / "erasures.sqlite"),
         SealedFiles(data_folder / "recordings"),
     )
-    accounts = Accounts(read_accounts(data_folder / "overt.toml"), load_verifier_key(data_folder / VERIFIER_KEY))
-    counter = OpenerCounter(OpenerDesk(vault, accounts, clock.now_us), clock.now_us)
+    accounts = Accounts(
+        read_accounts(data_folder / "overt.toml"),
+        load_verifier_key(data_folder / VERIFIER_KEY),
+        os.getuid(),
+        AccountEntries(data_folder / "ledger" / TENANT / "entries.log"),
+    )
+    counter = OpenerCounter(vault, OpenerDesk(accounts, clock.now_us), clock.now_us)
     socket = data_folder / SOCKET
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     server = FrameServer(socket, counter.answer)

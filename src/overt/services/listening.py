@@ -17,6 +17,8 @@ from overt.domain.errors import NotPermitted, Refused
 from overt.domain.facts import Fact, Json
 from overt.ports import Clock, Ledger, NotDurable, Receipt, Unavailable
 from overt.services.heard import RATE, Heard
+from overt.services.outlines import Outline as Outline
+from overt.services.outlines import Span as Span
 
 TO_THE_END = -1
 FRAME_BYTES = 4  # caller and agent, 16 bits each
@@ -56,34 +58,6 @@ class Held:
     how: str = ""
     captured_ms: int = 0
     chunks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch with something to say: a prompt that a side heard, a gap or a pause and its cause, in plain words."""
-
-    kind: Literal["prompt", "gap", "pause"]
-    side: Literal["caller", "agent", ""]
-    from_ms: int
-    to_ms: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What a recording looks like without its sound. Samples of 8 kHz, counted from the recording's first.
-
-    The grant allows `first` to before `end`. `peaks` maps a side to a byte a bucket, the loudest sample of it from
-    0 to 255; a bucket lasts `bucket_us` and the first begins at `first`. `chunks` counts the sealed records.
-    """
-
-    samples: int
-    first: int
-    end: int
-    chunks: int
-    bucket_us: int = 0
-    peaks: Mapping[str, bytes] = field(default_factory=dict)
-    spans: tuple[Span, ...] = ()
 
 
 class Holdings(Protocol):

@@ -59,24 +59,39 @@ def walk(records: Iterable[Record], end: AuthenticatedEnd | None) -> Iterator[tu
         raise SealBroken("end", "the recording does not end as the ledger states")
 
 
-def unseal(
-    records: Iterable[Record], key: OpeningKey, erasure_secret: bytes, end: AuthenticatedEnd | None = None
-) -> Iterator[Opened]:
-    """Open a recording, record by record. Raises WrongKey, or SealBroken as `walk` does and for altered bytes."""
-    aead: AESGCM | None = None
-    for record, head in walk(records, end):
-        if aead is None:
-            header, wrapped, key_id = read_header(record)
-            if key_id != key.public.key_id:
-                raise WrongKey(f"recording {record.recording} is sealed to key {key_id}")
-            secret = key.unwrap(wrapped, header.tenant, header.recording)
-            aead = AESGCM(data_key(secret, erasure_secret, header.tenant, header.recording))
-            continue
+class Unsealer:
+    """Opens the records of one recording, one by one and in any order, each behind the head before it.
+
+    Believe nothing before `walk` has come to the end: it tells whether all records are there.
+    """
+
+    def __init__(self, header: Record, key: OpeningKey, erasure_secret: bytes) -> None:
+        """Make the data key from a recording's first record. Raises SealBroken, WrongKey."""
+        told, wrapped, key_id = read_header(header)
+        if key_id != key.public.key_id:
+            raise WrongKey(f"recording {header.recording} is sealed to key {key_id}")
+        secret = key.unwrap(wrapped, told.tenant, told.recording)
+        self._aead = AESGCM(data_key(secret, erasure_secret, told.tenant, told.recording))
+
+    def open(self, record: Record, head: bytes) -> Opened:
+        """Open a record, given the chain's head before it. Raises SealBroken when either is not as it was sealed."""
         try:
-            plaintext = aead.decrypt(nonce(record.index), record.body, head + record.prefix)
+            plaintext = self._aead.decrypt(nonce(record.index), record.body, head + record.prefix)
         except InvalidTag as error:
             raise SealBroken(
                 f"recording {record.recording}, record {record.index}",
                 "it was altered, or its erasure secret is another",
             ) from error
-        yield Opened(record.track, record.index, plaintext, bool(record.flags & END))
+        return Opened(record.track, record.index, plaintext, bool(record.flags & END))
+
+
+def unseal(
+    records: Iterable[Record], key: OpeningKey, erasure_secret: bytes, end: AuthenticatedEnd | None = None
+) -> Iterator[Opened]:
+    """Open a recording, record by record. Raises WrongKey, or SealBroken as `walk` does and for altered bytes."""
+    unsealer: Unsealer | None = None
+    for record, head in walk(records, end):
+        if unsealer is None:
+            unsealer = Unsealer(record, key, erasure_secret)
+        else:
+            yield unsealer.open(record, head)
