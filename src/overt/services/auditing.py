@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from overt.domain.consent import GRANTING
 from overt.domain.identity import Number
 
 
@@ -23,7 +24,11 @@ class Stated:
 
 @dataclass(slots=True)
 class CallRecord:
-    """What the ledger says of a call. Milliseconds; `ledger_index` is its `call.ended`. `stages` for people."""
+    """What the ledger says of a call. Milliseconds; `ledger_index` is its `call.ended`. `stages` for people.
+
+    `form` is how consent may be shown by the strictest law; `granted` how the caller consented, also when that was withdrawn later; `failed` what of ours broke last, and
+    `consequence` what was done about it.
+    """
 
     id: str
     started_us: int
@@ -52,11 +57,18 @@ class CallRecord:
     entries: list[int] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     ledger_index: int = -1
+    form: str = ""
+    granted: str = ""
+    failed: str = ""
+    consequence: str = ""
 
 
-def read_calls(entries: Iterable[Stated]) -> dict[str, CallRecord]:
-    """Return every call that the entries speak of, by id, in the order of their offers."""
-    calls: dict[str, CallRecord] = {}
+def read_calls(entries: Iterable[Stated], calls: dict[str, CallRecord] | None = None) -> dict[str, CallRecord]:
+    """Return every call that the entries speak of, by id, in the order of their offers.
+
+    `calls` are those that earlier entries made, to be read on with; they are changed.
+    """
+    calls = {} if calls is None else calls
     for entry in entries:
         if not entry.call:
             continue
@@ -73,7 +85,7 @@ def _offered(record: CallRecord, entry: Stated) -> None:
     record.called = entry.personal.get("to", "erased")
     record.line = entry.body["line"]
     record.agent = entry.personal.get("agent", "")
-    record.stages.append(f"offered on line {record.line}")
+    record.stages.append(f"offered on line {record.line}" if record.line else "offered on no line")
 
 
 def _located(record: CallRecord, entry: Stated) -> None:
@@ -85,7 +97,12 @@ def _located(record: CallRecord, entry: Stated) -> None:
 
 def _decided(record: CallRecord, entry: Stated) -> None:
     body = entry.body
-    record.effect, record.rule, record.citation = body["effect"], body["rule"], body["citation"]
+    record.effect, record.rule, record.citation, record.form = (
+        body["effect"],
+        body["rule"],
+        body["citation"],
+        body["form"],
+    )
     record.grounds, record.law_allows = body["grounds"], body["law_allows"]
     record.stages.append(f"decided: {record.effect}")
 
@@ -100,6 +117,7 @@ def _told(record: CallRecord, entry: Stated) -> None:
 def _consent(record: CallRecord, entry: Stated) -> None:
     if entry.body["side"] == "caller":
         record.consent = entry.body["standing"]
+        record.granted = record.consent if record.consent in GRANTING else record.granted
     if entry.body["standing"] not in ("told", "asked"):
         record.stages.append(f"{entry.body['side']} {entry.body['standing']}")
 
@@ -118,6 +136,16 @@ def _closed(record: CallRecord, entry: Stated) -> None:
     record.stages.append(f"recording closed, {entry.body['captured_ms']} ms")
 
 
+def _interrupted(record: CallRecord, entry: Stated) -> None:
+    record.captured_ms += entry.body["captured_ms"]
+    record.stages.append(INTERRUPTED)
+
+
+def _failed(record: CallRecord, entry: Stated) -> None:
+    record.failed, record.consequence = entry.body["what"], entry.body["consequence"]
+    record.stages.append(f"failed: {record.failed}")
+
+
 def _ended(record: CallRecord, entry: Stated) -> None:
     body = entry.body
     record.outcome, record.reason, record.call_ms = body["outcome"], body["reason"], body["call_ms"]
@@ -132,14 +160,16 @@ def _stage(name: str) -> Any:
     return lambda record, entry: record.stages.append(name)
 
 
+INTERRUPTED = "recording interrupted"
 HEARS = ("permitted, recording", "recording goes on")
 _READERS: Mapping[str, Any] = {
     "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
     "call.consent": _consent, "call.joined": _stage("agent joined"), "call.not_joined": _stage("agent not reached"),
     "recording.permitted": _permitted, "recording.resumed": _stage("recording goes on"),
-    "recording.stopped": _stopped, "recording.closed": _closed, "call.resumed": _stage("taken up by a successor"),
-    "call.failed": lambda record, entry: record.stages.append(f"failed: {entry.body['what']}"), "call.ended": _ended,
+    "recording.stopped": _stopped, "recording.closed": _closed,
+    "recording.interrupted": _interrupted, "call.resumed": _stage("taken up by a successor"), "call.failed": _failed, "call.ended": _ended,
 }  # fmt: skip
+TELLING = frozenset(_READERS)  # the kinds that change what a record says; the others are only counted among its entries
 
 
 def recorder_hears(record: CallRecord) -> bool:

@@ -32,14 +32,16 @@ def state_of(record: CallRecord) -> str:
         return "in progress"
     if record.captured_ms > 0 or record.recordings:
         return "withdrawn" if record.consent == "withdrawn" else "recorded"
-    if record.consent in ("refused", "withdrawn"):
+    if record.consent == "withdrawn" or record.outcome == "not recorded: refused":
         return "refused"
     if record.consent in ("timeout", "unclear"):
         return "no answer"
+    if record.failed or record.outcome.startswith("lost:"):
+        return "failed"
     if record.consent == "hang-up" or record.told.startswith("not told"):
         return "not told"
-    if record.outcome.startswith(("lost:", "not recorded: fault")):
-        return "failed"
+    if record.consent == "refused":  # they were put on hold, say, before they had answered
+        return "no answer"
     return "not asked"
 
 
@@ -80,8 +82,9 @@ class CallRow:
 class Wanted:
     """What is looked for; an empty field asks nothing. Times are UTC microseconds, `until_us` is not included.
 
-    `number` is a whole number, or its last four digits; `text` words of the outcome or the reason; `gap` only calls
-    with a gap; `after` the cursor of the page before. `agent` is also how an agent is kept to their own calls.
+    `number` is a whole number, or the last four digits, of the caller or of what they called, however it is written;
+    `text` words that all occur in the outcome or the reason, in large or small letters; `gap` only calls with a gap;
+    `after` the cursor of the page before. `agent` is also how an agent is kept to their own calls.
     """
 
     since_us: int = 0
@@ -125,9 +128,16 @@ class Catalogue(Protocol):
         ...
 
     def counts(self, tenant: str, wanted: Wanted, most: int = 1000) -> Mapping[str, int]:
-        """Return how many calls of each state (and `gap`) there are, counting no further than `most` a state."""
+        """Return how many calls of each state (and with a `gap`) there are, counting no further than `most` each.
+
+        The state, gap, cursor and limit that are wanted do not matter to it; what does not occur is left out.
+        """
         ...
 
     def choices(self, tenant: str) -> Mapping[str, Sequence[str]]:
         """Return the lines, agents and places that occur, by `line`, `agent`, `place`, sorted."""
+        ...
+
+    def position(self, tenant: str) -> int:
+        """Return how many entries of the ledger it has read: the index of the next one."""
         ...
