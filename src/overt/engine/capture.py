@@ -2,18 +2,23 @@
 
 A capture has the permit's lease; unrenewed for its length it pauses by itself, with a gap. Payloads go from the
 receive buffer into a run, from the run into a sealed chunk, from the chunk into the spool; nothing else sees them.
+Where they come from is the loop's business: a packet at a time in path, many at once beside the call.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from overt.engine.leg import Leg
+from overt import protocol
 from overt.engine.spool import Spool, carry
 from overt.protocol import Captured, Gap, OpenCapture
 from overt.vault.format import read_record
+from overt.vault.header import Header
+from overt.vault.keys import SECRET_BYTES, WrappingKey
 from overt.vault.seal import Sealer
 from overt.vault.track import RUN, SENT_TRACK, TRACKS, Sent, encode_gap, encode_sent
 from overt.vault.track import Gap as TrackGap
@@ -54,6 +59,19 @@ class Track:
         self._next_time = rtp_time + size & 0xFFFFFFFF
         self.samples += size
 
+    def extend(self, sequence: int, rtp_time: int, arrival_ns: int, size: int, payloads: bytes) -> None:
+        """Take the payloads of packets of one size that follow each other without a hole; the first one's numbers."""
+        if (
+            sequence != self._next_sequence or rtp_time != self._next_time or size != self._size
+            or len(self.payload) > LARGEST_CHUNK
+        ):  # fmt: skip
+            self._begin(sequence, rtp_time, arrival_ns, size)
+        self.payload += payloads
+        samples = len(payloads)
+        self._next_sequence = sequence + (samples // size if size else 1) & 0xFFFF
+        self._next_time = rtp_time + samples & 0xFFFFFFFF
+        self.samples += samples
+
     def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int) -> None:
         self._end()
         if self._done_bytes > LARGEST_CHUNK:
@@ -86,6 +104,57 @@ class Track:
         return joined
 
 
+class Source(Protocol):
+    """Where a track's sound comes from: a leg of either loop, with what it counted."""
+
+    lost: int
+    late: int
+
+    @property
+    def alaw(self) -> bool:
+        """True while its sound is PCMA, false for PCMU."""
+        ...
+
+    def admit(self, track: Track) -> None:
+        """Hand sound to a track from now on."""
+        ...
+
+    def shut(self) -> None:
+        """Hand sound to nobody from now on."""
+        ...
+
+
+class Permits:
+    """Which orders are authentic, of this start, and were not seen before. `refused` counts the others."""
+
+    def __init__(self, start_key: bytes) -> None:
+        self._key = start_key
+        self.refused = self._renewed_ns = 0
+
+    def authentic(self, order: OpenCapture | protocol.Renew | protocol.ResumeCapture) -> bool:
+        """True when a signaller of this start signed the order."""
+        if protocol.authentic(order, self._key):
+            return True
+        self.refused += 1
+        return False
+
+    def renews(self, order: protocol.Renew) -> bool:
+        """True when the order is authentic, and newer than all before."""
+        if not self.authentic(order):
+            return False
+        if order.at_ns <= self._renewed_ns:
+            self.refused += 1
+            return False
+        self._renewed_ns = order.at_ns
+        return True
+
+
+def begin_sealing(permit: OpenCapture, wrapping: WrappingKey, now_us: int, now_ns: int) -> Sealer:
+    """The sealer of a permit's recording, with a file secret of its own that is written down for the opener only."""
+    header = Header(permit.tenant, permit.recording, permit.call, permit.episode, now_us, now_ns, permit.ledger_index)
+    return Sealer(header, wrapping, secrets.token_bytes(SECRET_BYTES), permit.erasure_secret)
+
+
 @dataclass(slots=True)
 class Clockwork:
     """What a capture needs of the world: the wall clock, the loop's time, and the spool."""
@@ -110,12 +179,12 @@ class Capture:
     """One recording under one permit. `open` while its tracks take sound; `paused` says why they do not."""
 
     def __init__(
-        self, permit: OpenCapture, sealer: Sealer, legs: Mapping[str, Leg], works: Clockwork, now_ns: int
+        self, permit: OpenCapture, sealer: Sealer, legs: Mapping[str, Source], works: Clockwork, now_ns: int
     ) -> None:
         self.permit, self._sealer, self._works = permit, sealer, works
         self._legs = {side: legs[side] for side in permit.tracks}
         self._tracks = {
-            side: Track(TRACKS[side], 8 if _alaw(leg) else 0, self.seal_tracks) for side, leg in self._legs.items()
+            side: Track(TRACKS[side], 8 if leg.alaw else 0, self.seal_tracks) for side, leg in self._legs.items()
         }
         self.started_ns, self.started_us = now_ns, works.now_us()
         self.lease_until_ns = now_ns + permit.lease_ms * 1_000_000
@@ -130,13 +199,13 @@ class Capture:
 
     def _admit(self) -> None:
         for side, leg in self._legs.items():
-            self._tracks[side].speak(8 if _alaw(leg) else 0)
-            leg.take = self._tracks[side].take
+            self._tracks[side].speak(8 if leg.alaw else 0)
+            leg.admit(self._tracks[side])
 
     def laws_changed(self) -> None:
         """A leg was connected anew, maybe with the other law of G.711."""
         for side, leg in self._legs.items():
-            self._tracks[side].speak(8 if _alaw(leg) else 0)
+            self._tracks[side].speak(8 if leg.alaw else 0)
 
     def expired(self, now_ns: int) -> bool:
         """True when sound is taken and the lease is over."""
@@ -144,7 +213,7 @@ class Capture:
 
     def _shut(self) -> None:
         for leg in self._legs.values():
-            leg.take = None
+            leg.shut()
 
     def pause(self, reason: str, now_ns: int) -> None:
         """Stop taking sound on every leg, at once."""
@@ -251,7 +320,3 @@ class Capture:
         }
         gaps = [[gap.from_ms, gap.to_ms, gap.cause] for gap in self._gaps]
         return {"reason": reason, "captured_ms": captured_ms, "ended_us": ended_us, "tracks": tracks, "gaps": gaps}
-
-
-def _alaw(leg: Leg) -> bool:
-    return leg.far is not None and leg.far.alaw

@@ -17,15 +17,13 @@ from typing import Any
 import msgspec
 
 from overt import protocol
-from overt.engine.capture import CHUNK_NS, Capture, Clockwork
+from overt.engine.capture import CHUNK_NS, Capture, Clockwork, Permits, begin_sealing
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.room import SIDES, Room
 from overt.engine.spool import SEGMENT_NS, Spool, Unended
 from overt.protocol import LARGEST_FRAME, Captured, Done, Failed, Frame, Interrupted
-from overt.vault.header import Header
-from overt.vault.keys import SECRET_BYTES, WrappingKey
-from overt.vault.seal import Sealer
+from overt.vault.keys import WrappingKey
 from overt.vault.track import TRACKS
 
 LEASE_LOOK_NS = 50_000_000
@@ -54,7 +52,8 @@ class Desk:
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._flushing = False
         self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
-        self.refused = self._renewed_ns = 0
+        self._permits = Permits(start_key)
+        self.refused = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(SEGMENT_NS, self._rotate)
 
@@ -224,13 +223,9 @@ class Desk:
         room = self._rooms.get(frame.call)
         wrong = self._why_not(room, frame)
         if room is None or wrong:
-            self.refused += 1
             return Failed(why=wrong)
         works = Clockwork(_now_us, lambda: self._loop.now, self._spool)
-        header = Header(
-            frame.tenant, frame.recording, frame.call, frame.episode, _now_us(), self._loop.now, frame.ledger_index
-        )
-        sealer = Sealer(header, self._wrapping, secrets.token_bytes(SECRET_BYTES), frame.erasure_secret)
+        sealer = begin_sealing(frame, self._wrapping, _now_us(), self._loop.now)
         room.stop_keys = frame.stop_keys
         room.capture = Capture(frame, sealer, room.legs, works, self._loop.now)
         for head in frame.prologue:
@@ -240,7 +235,7 @@ class Desk:
         return Done()
 
     def _why_not(self, room: Room | None, frame: protocol.OpenCapture) -> str:
-        if not protocol.authentic(frame, self._key):
+        if not self._permits.authentic(frame):
             return "the permit is not authentic"
         if room is None or room.tenant != frame.tenant:
             return f"no call {frame.call} here"
@@ -253,10 +248,8 @@ class Desk:
         return ""
 
     def _renew(self, frame: protocol.Renew, _: list[socket.socket]) -> None:
-        if not protocol.authentic(frame, self._key) or frame.at_ns <= self._renewed_ns:
-            self.refused += 1  # forged, or one that was seen before
+        if not self._permits.renews(frame):
             return
-        self._renewed_ns = frame.at_ns
         for room in self._rooms.values():
             capture = room.capture
             if capture is not None and capture.permit.episode in frame.episodes:
@@ -264,8 +257,7 @@ class Desk:
 
     def _resume(self, frame: protocol.ResumeCapture, _: list[socket.socket]) -> Frame:
         room = self._rooms.get(frame.call)
-        if not protocol.authentic(frame, self._key):
-            self.refused += 1
+        if not self._permits.authentic(frame):
             return Failed(why="the permit is not authentic")
         if room is None or room.capture is None or room.capture.permit.episode != frame.episode:
             return Failed(why="no recording of that episode is open")

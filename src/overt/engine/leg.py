@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from overt.engine.capture import Track
 from overt.engine.loop import Loop
 from overt.wire.rtp.dtmf import KeyReader
 from overt.wire.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
@@ -91,6 +92,19 @@ class Leg:
             self.latched = False
         self.far = far
         self.connected_ns = self.loop.now
+
+    @property
+    def alaw(self) -> bool:
+        """True when the agreed sound is PCMA."""
+        return self.far is not None and self.far.alaw
+
+    def admit(self, track: Track) -> None:
+        """Hand sound to a capture's track from now on."""
+        self.take = track.take
+
+    def shut(self) -> None:
+        """Hand sound to no capture from now on."""
+        self.take = None
 
     def begin_anew(self) -> None:
         """One of the ends changed: choose the table between the laws again with the next packet."""
@@ -327,12 +341,17 @@ class Leg:
         """Say goodbye, close the sockets, return the counters."""
         if self.far is not None:
             self._send_rtcp(goodbye(self.ssrc))
-        drops = struct.unpack_from(f"={_MEMINFO_DROPS + 1}I", self.rtp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
-        self.kernel_dropped = drops[_MEMINFO_DROPS]
+        self.kernel_dropped = kernel_drops(self.rtp)
         for one in (self.rtp, self.rtcp):
             self.loop.forget(one.fileno())
             one.close()
         return {name: int(getattr(self, name)) for name in COUNTERS}
+
+
+def kernel_drops(rtp: socket.socket) -> int:
+    """How many packets the kernel dropped because nobody read them in time."""
+    counts = struct.unpack_from(f"={_MEMINFO_DROPS + 1}I", rtp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
+    return int(counts[_MEMINFO_DROPS])
 
 
 def _disconnect(rtp: socket.socket) -> None:

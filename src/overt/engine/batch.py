@@ -1,0 +1,243 @@
+"""Capture beside the call: sound that is only received, never passed on, as a recording client sends it (SIPREC).
+
+One tick each 100 ms reads what came for all legs in a few large readings; numpy sorts it, and what is left to do for a
+leg in Python is to take a piece or two. The rest is the engine's own: captures, leases, chunks, spool. Without a live
+permit a packet is counted and dropped. A tick is late rather than blind: between readings orders are looked at.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from overt.engine.capture import CHUNK_NS, Capture, Clockwork, Permits, begin_sealing
+from overt.engine.loop import Loop
+from overt.engine.spool import SEGMENT_NS
+from overt.engine.streams import Agreed, StreamLeg, Streams
+from overt.protocol import (
+    CaptureBroke,
+    Captured,
+    Frame,
+    OpenCapture,
+    Paused,
+    Pressed,
+    Renew,
+    ResumeCapture,
+    Stopped,
+)
+from overt.vault.keys import WrappingKey
+from overt.vault.track import TRACKS
+
+TICK_NS = 100_000_000
+SEALED_BETWEEN = 64
+
+
+@dataclass(slots=True)
+class _Call:
+    tenant: str
+    legs: dict[str, StreamLeg] = field(default_factory=dict)
+    capture: Capture | None = None
+    stop_keys: str = ""
+    seal_at_ns: int = 0
+
+
+class Batch:
+    """All calls that are captured beside their way. `tell` takes what it reports by itself, as frames.
+
+    `orders` is called between readings, so that an order to stop waits for no tick.
+    """
+
+    def __init__(
+        self, works: Clockwork, wrapping: WrappingKey, start_key: bytes, tell: Callable[[Frame], None],
+        orders: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._works, self._wrapping, self._tell, self._orders = works, wrapping, tell, orders
+        self.permits = Permits(start_key)
+        self._streams = Streams(self._key)
+        self._calls: dict[str, _Call] = {}
+        self._turns = itertools.cycle(range(1, CHUNK_NS // TICK_NS + 1))
+
+    # ---- calls and legs
+
+    def add_leg(self, tenant: str, call: str, side: str, rtp: socket.socket, agreed: Agreed) -> None:
+        """Hear a leg (`caller` or `agent`) on a bound socket, which is the batch's from now on.
+
+        Raises ValueError when the call has that leg already, or is another tenant's.
+        """
+        room = self._calls.setdefault(call, _Call(tenant))
+        if side not in TRACKS or side in room.legs or room.tenant != tenant:
+            raise ValueError(f"call {call} takes no such leg")
+        room.legs[side] = self._streams.add(call, side, rtp, agreed)
+
+    def agree(self, call: str, side: str, agreed: Agreed) -> None:
+        """The leg's stream is agreed anew: its source may be another one, its law the other. Raises KeyError."""
+        room = self._calls[call]
+        self._streams.agree(room.legs[side], agreed)
+        if room.capture is not None:
+            room.capture.laws_changed()
+
+    def release(self, call: str) -> dict[str, dict[str, int]]:
+        """The call is over: close its capture and sockets; the counters of each leg."""
+        self._report(self.finish(call, "call ended"))
+        room = self._calls.pop(call, None)
+        legs = room.legs if room is not None else {}
+        for leg in legs.values():
+            self._streams.drop(leg)
+        return {side: leg.counters() for side, leg in legs.items()}
+
+    # ---- captures
+
+    def open(self, permit: OpenCapture) -> str:
+        """Capture a call's legs under a permit. Return why not, or an empty text.
+
+        What waited in the kernel for these legs came before the permit: it is counted and dropped.
+        """
+        room = self._calls.get(permit.call)
+        wrong = self._why_not(room, permit)
+        if room is None or wrong:
+            return wrong
+        self._streams.read_only(tuple(room.legs.values()))
+        now_ns = self._works.now_ns()
+        sealer = begin_sealing(permit, self._wrapping, self._works.now_us(), now_ns)
+        room.stop_keys = permit.stop_keys
+        room.capture = Capture(permit, sealer, room.legs, self._works, now_ns)
+        room.seal_at_ns = now_ns + next(self._turns) * TICK_NS - TICK_NS // 2  # spread, so that no tick seals all
+        return ""
+
+    def _why_not(self, room: _Call | None, permit: OpenCapture) -> str:
+        if not self.permits.authentic(permit):
+            return "the permit is not authentic"
+        if room is None or room.tenant != permit.tenant:
+            return f"no call {permit.call} here"
+        if room.capture is not None and room.capture.account is None:
+            return "a recording is open already"
+        if self._works.spool.broken:
+            return f"the spool is broken: {self._works.spool.broken}"
+        if permit.ledger_index < 0 or not set(permit.tracks) <= set(room.legs) & set(permit.roster):
+            return "the permit does not cover these tracks"
+        return "nothing of ours is played beside a call" if permit.prologue else ""
+
+    def renew(self, order: Renew) -> None:
+        """Renew the leases of these episodes' permits."""
+        if not self.permits.renews(order):
+            return
+        episodes = set(order.episodes)
+        for _, _, capture in self._open_captures():
+            if capture.permit.episode in episodes:
+                capture.lease_until_ns = order.at_ns + capture.permit.lease_ms * 1_000_000
+
+    def pause(self, call: str, reason: str) -> None:
+        """Stop taking sound of a call, at once; the recording stays open with a gap."""
+        room = self._calls.get(call)
+        if room is not None and room.capture is not None:
+            room.capture.pause(reason, self._works.now_ns())
+
+    def resume(self, order: ResumeCapture) -> str:
+        """Take sound again, after a stated gap. Return why not, or an empty text."""
+        room = self._calls.get(order.call)
+        if not self.permits.authentic(order):
+            return "the permit is not authentic"
+        if room is None or room.capture is None or room.capture.permit.episode != order.episode:
+            return "no recording of that episode is open"
+        if room.capture.paused:
+            self._streams.read_only(tuple(room.legs.values()))
+            room.capture.resume(self._works.now_ns())
+        return ""
+
+    def close(self, call: str, reason: str) -> Captured | None:
+        """End a recording at once: nothing is taken any more, not even what came before. None when there is none.
+
+        A recording that a stop key ended gives the account that it ended with.
+        """
+        room = self._calls.get(call)
+        if room is None or room.capture is None:
+            return None
+        account = room.capture.close(reason, self._works.now_ns())
+        room.capture = None
+        return account
+
+    def finish(self, call: str, reason: str) -> Captured | None:
+        """End a recording whose call ended: what came until now is taken first, while the lease lives."""
+        room = self._calls.get(call)
+        if room is None or room.capture is None:
+            return None
+        if room.capture.expired(self._works.now_ns()):
+            self._lapse(call, room.capture)
+        self._streams.read_only(tuple(room.legs.values()))
+        return self.close(call, reason)
+
+    # ---- the tick
+
+    def run(self, loop: Loop) -> None:
+        """Tick on a loop until it stops. Nothing is collected meanwhile: what lives, lives long, and nothing is cyclic."""
+        loop.every(TICK_NS, self.tick)
+        loop.every(SEGMENT_NS, self.rotate)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            loop.run()
+        finally:
+            gc.enable()
+            gc.unfreeze()
+
+    def tick(self) -> None:
+        """Look at the leases, read what came for every leg, seal what is due."""
+        self._orders()
+        self._look_at_leases()
+        start = 0
+        while start < len(self._streams):
+            start = self._streams.read(start)
+            self._orders()
+        self._seal()
+
+    def _look_at_leases(self) -> None:
+        now_ns, broken = self._works.now_ns(), self._works.spool.broken
+        for call, room, capture in self._open_captures():
+            if broken:
+                self._report(capture.break_off(f"spool failed: {broken}", now_ns))
+                room.capture = None
+                self._tell(CaptureBroke(call=call, episode=capture.permit.episode, why=broken))
+            elif capture.expired(now_ns):
+                self._lapse(call, capture)
+        if broken:
+            self._works.spool.retry()
+
+    def _lapse(self, call: str, capture: Capture) -> None:
+        capture.pause("lease ran out", self._works.now_ns())
+        self._tell(Paused(call=call, episode=capture.permit.episode, reason="lease ran out"))
+
+    def _open_captures(self) -> list[tuple[str, _Call, Capture]]:
+        found = [(call, room, room.capture) for call, room in self._calls.items()]
+        return [(call, room, one) for call, room, one in found if one is not None and one.account is None]
+
+    def _seal(self) -> None:
+        now_ns, sealed = self._works.now_ns(), 0
+        for _, room, capture in self._open_captures():
+            if now_ns >= room.seal_at_ns and capture.account is None:
+                room.seal_at_ns = max(room.seal_at_ns + CHUNK_NS, now_ns)
+                capture.seal_tracks()
+                sealed += 1
+                if sealed % SEALED_BETWEEN == 0:
+                    self._orders()
+
+    def rotate(self) -> None:
+        """Begin a new segment of the spool; it tells at its head where every open recording stands."""
+        self._works.spool.rotate([capture.carry() for _, _, capture in self._open_captures()])
+
+    def _key(self, leg: StreamLeg, digit: str, arrival_ns: int) -> None:
+        """Tell of a key. A stop key ends capture on every leg at once, by itself (P5)."""
+        room = self._calls[leg.call]
+        now_ns = self._works.now_ns()
+        if room.capture is None or room.capture.account is not None or digit not in room.stop_keys:
+            self._tell(Pressed(call=leg.call, side=leg.side, digit=digit, at_ns=arrival_ns))
+            return
+        room.capture.close("withdrawn", now_ns)
+        self._tell(Stopped(call=leg.call, side=leg.side, digit=digit, at_ns=arrival_ns, stopped_ns=now_ns))
+
+    def _report(self, account: Captured | None) -> None:
+        if account is not None:
+            self._tell(account)

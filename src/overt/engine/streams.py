@@ -1,0 +1,225 @@
+"""Legs that are only heard, and what one reading of many sockets means for them.
+
+numpy tells apart in columns whose a packet is, whether it is RTP and from the right source; Python then touches each
+*piece*: packets of one leg that follow each other, which in a quiet tick is all that came for it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from overt.engine.arena import Arena, Reading, prepare, source_address
+from overt.engine.capture import Track
+from overt.engine.leg import kernel_drops
+from overt.wire.rtp.columns import Column, Headers, piece_beginnings, read_headers
+from overt.wire.rtp.dtmf import KeyReader
+from overt.wire.rtp.packet import sequence_distance
+
+COUNTERS = (
+    "received", "captured", "dropped_without_permit", "lost", "late", "foreign", "malformed", "other_type",
+    "kernel_dropped",
+)  # fmt: skip
+_NOBODY = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a leg's stream was agreed to be: from which address (IPv4), of which payload types, by which law.
+
+    `event_type` −1: no keys. Whoever sends the agreed types first from that address is the leg's source.
+    """
+
+    address: str
+    payload_type: int
+    alaw: bool
+    event_type: int = -1
+
+    @property
+    def kinds(self) -> tuple[int, int]:
+        """The payload types by which a source is known."""
+        return (self.payload_type, max(self.event_type, self.payload_type))
+
+
+class StreamLeg:
+    """A leg that is only heard. It knows its place in the table of legs, and counts."""
+
+    def __init__(self, call: str, side: str, rtp: socket.socket, place: int) -> None:
+        self.call, self.side, self.rtp, self.place = call, side, rtp, place
+        self.agreed = Agreed("", -1, False)
+        self.keys = KeyReader()
+        self.received = self.captured = self.dropped_without_permit = self.lost = self.late = 0
+        self.foreign = self.malformed = self.other_type = self.kernel_dropped = 0
+        self._track: Track | None = None
+        self._expected, self._ssrc = -1, -1
+
+    @property
+    def alaw(self) -> bool:
+        """True when the agreed sound is PCMA."""
+        return self.agreed.alaw
+
+    def admit(self, track: Track) -> None:
+        """Hand sound to a capture's track from now on."""
+        self._track = track
+
+    def shut(self) -> None:
+        """Hand sound to no capture from now on."""
+        self._track = None
+
+    def take(self, kind: int, sequence: int, rtp_time: int, ssrc: int, arrival_ns: int, payloads: Column) -> None:
+        """Take packets of a type that follow each other, a payload a row: to the track under a permit, else to nobody."""
+        count, size = payloads.shape
+        self.received += count
+        if sequence != self._expected or ssrc != self._ssrc:
+            self._jump(sequence, ssrc)
+        if sequence_distance(self._expected, sequence + count) > 0:
+            self._expected = sequence + count & 0xFFFF
+        if kind != self.agreed.payload_type:
+            self.other_type += kind != self.agreed.event_type
+        elif self._track is None:
+            self.dropped_without_permit += count
+        else:
+            self.captured += count
+            self._track.extend(sequence, rtp_time, arrival_ns, size, payloads.tobytes())
+
+    def _jump(self, sequence: int, ssrc: int) -> None:
+        """Count what is missing, or came late. A new source begins anew."""
+        if ssrc != self._ssrc:
+            self._ssrc, self._expected = ssrc, sequence
+            return
+        ahead = sequence_distance(self._expected, sequence)
+        if ahead > 0:
+            self.lost += ahead
+        elif ahead < 0:
+            self.late += 1
+            self.lost = max(self.lost - 1, 0)
+
+    def counters(self) -> dict[str, int]:
+        """What it counted, by name."""
+        return {name: int(getattr(self, name)) for name in COUNTERS}
+
+
+OnKey = Callable[[StreamLeg, str, int], None]  # leg, key, arrival
+
+
+class Streams:
+    """The table of legs: each has a place, and the columns say what is agreed for it."""
+
+    def __init__(self, on_key: OnKey) -> None:
+        self._arena, self._on_key = Arena(), on_key
+        self._legs: list[StreamLeg] = []
+        self._descriptors: list[int] = []
+        self._free: list[int] = []
+        self._sources: Column = np.zeros(64, np.uint64)
+        self._types: Column = np.zeros(64, np.int16)
+        self._events: Column = np.zeros(64, np.int16)
+
+    def __len__(self) -> int:
+        return len(self._descriptors)
+
+    def add(self, call: str, side: str, rtp: socket.socket, agreed: Agreed) -> StreamLeg:
+        """Hear a socket from now on."""
+        prepare(rtp)
+        place = self._free.pop() if self._free else self._grow()
+        leg = StreamLeg(call, side, rtp, place)
+        self._legs[place : place + 1], self._descriptors[place : place + 1] = [leg], [rtp.fileno()]
+        self.agree(leg, agreed)
+        return leg
+
+    def _grow(self) -> int:
+        place = len(self._legs)
+        if place == len(self._sources):
+            self._sources, self._types, self._events = (
+                np.concatenate((column, np.zeros_like(column))) for column in (self._sources, self._types, self._events)
+            )
+        return place
+
+    def agree(self, leg: StreamLeg, agreed: Agreed) -> None:
+        """Another stream was agreed for the leg: its source is not known yet."""
+        leg.agreed = agreed
+        self._sources[leg.place] = _NOBODY
+        self._types[leg.place], self._events[leg.place] = agreed.payload_type, agreed.event_type
+
+    def drop(self, leg: StreamLeg) -> None:
+        """Hear a leg no more, and close its socket."""
+        leg.kernel_dropped = kernel_drops(leg.rtp)
+        self._descriptors[leg.place] = -1
+        self._free.append(leg.place)
+        leg.rtp.close()
+
+    def read(self, start: int) -> int:
+        """Read once, from the leg at place `start` on; the place where to go on."""
+        reading = self._arena.read(self._descriptors, start)
+        after = start + len(reading.counts)
+        self._hand_out(reading, self._legs[start:after])
+        return after
+
+    def read_only(self, legs: Sequence[StreamLeg]) -> None:
+        """Read what waits for these legs."""
+        self._hand_out(self._arena.read([leg.rtp.fileno() for leg in legs]), legs)
+
+    def _hand_out(self, reading: Reading, legs: Sequence[StreamLeg]) -> None:
+        if not len(reading.sizes):
+            return
+        at = np.repeat(np.arange(len(legs)), reading.counts)
+        for row, count in reading.dropped:
+            legs[at[row]].kernel_dropped = count
+        headers = read_headers(reading.packets, reading.sizes)
+        places = np.array([leg.place for leg in legs])[at]
+        taken = headers.valid & (reading.sources == self._sources[places])
+        if not taken.all():
+            taken = self._tell_apart(reading, headers, [legs[one] for one in at[~taken].tolist()], ~taken)
+        keys = np.flatnonzero(taken & (headers.payload_type == self._events[places]))
+        for row in keys.tolist():  # before any sound: a stop key stops what came with it
+            self._read_key(reading, headers, row, legs[at[row]])
+        rows = np.flatnonzero(taken)
+        if len(rows):
+            _hand_pieces(reading, headers, rows, at[rows], legs)
+
+    def _tell_apart(self, reading: Reading, headers: Headers, legs: Sequence[StreamLeg], odd: Column) -> Column:
+        """Look at rows that are malformed, or not from their leg's source, one by one; which rows are taken after all."""
+        taken = ~odd
+        rows = np.flatnonzero(odd)
+        sources, kinds, valid = reading.sources[rows], headers.payload_type[rows], headers.valid[rows]
+        columns = (rows.tolist(), legs, sources.tolist(), kinds.tolist(), valid.tolist())
+        for row, leg, source, kind, is_rtp in zip(*columns, strict=True):
+            if not self._is_source(leg, source, kind if is_rtp else -1):
+                leg.foreign += 1
+            elif not is_rtp:
+                leg.malformed += 1
+            else:
+                taken[row] = True
+        return taken
+
+    def _is_source(self, leg: StreamLeg, source: int, kind: int) -> bool:
+        """True when a packet comes from the leg's source; the first of an agreed type from its address decides it."""
+        known = int(self._sources[leg.place])
+        if known == _NOBODY and source_address(source) == leg.agreed.address and kind in leg.agreed.kinds:
+            self._sources[leg.place] = known = source
+        return source == known
+
+    def _read_key(self, reading: Reading, headers: Headers, row: int, leg: StreamLeg) -> None:
+        begin, size = int(headers.begin[row]), int(headers.size[row])
+        payload = reading.packets[row, begin : begin + size].tobytes()
+        digit = leg.keys.read(payload, int(headers.rtp_time[row]), int(headers.ssrc[row]))
+        if digit:
+            self._on_key(leg, digit, int(reading.arrivals[row]))
+
+
+def _hand_pieces(reading: Reading, headers: Headers, rows: Column, at: Column, legs: Sequence[StreamLeg]) -> None:
+    """Hand each leg its pieces, in the order in which they came."""
+    beginnings = piece_beginnings(rows, at, headers)
+    first = rows[beginnings]
+    lengths = np.diff(beginnings, append=len(rows))
+    columns = (
+        first, first + lengths, at[beginnings], headers.payload_type[first], headers.sequence[first],
+        headers.rtp_time[first], headers.ssrc[first], reading.arrivals[first], headers.begin[first], headers.size[first],
+    )  # fmt: skip
+    packets = reading.packets
+    for row, after, leg, kind, sequence, rtp_time, ssrc, arrival, begin, size in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        legs[leg].take(kind, sequence, rtp_time, ssrc, arrival, packets[row:after, begin : begin + size])
