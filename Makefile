@@ -5,22 +5,24 @@ BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
 BENCHES := bench-relay bench-capture bench-search bench-play bench-pages
-PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng
+PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
+CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: demo test check bench $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test check bench $(BENCHES) prompts docs install install-dev install-peers format clean
 
-demo: $(STAMPS)/run
+demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
 
-test: $(STAMPS)/dev install-peers
+test: $(STAMPS)/dev $(STAMPS)/console install-peers
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
 
-check: $(STAMPS)/dev
+check: $(STAMPS)/dev $(STAMPS)/console
 	$(BIN)/ruff format --check src tests tools bench
 	$(BIN)/ruff check src tests tools bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@PYTHON=$(PYTHON) console/with-node.sh npm --prefix console run --silent check
 	$(MAKE) docs
 	$(MAKE) test
 
@@ -44,12 +46,13 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format src tests tools bench
 	$(BIN)/ruff check --fix src tests tools bench
 
-install: $(STAMPS)/run
-install-dev: $(STAMPS)/dev
+install: $(STAMPS)/run $(STAMPS)/console
+install-dev: $(STAMPS)/dev $(STAMPS)/console
+console: $(STAMPS)/console
 
 # The programs that the journeys call: installed when we may (root on Debian), else the tests say what is missing.
 install-peers:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! (command -v sipp && command -v baresip && command -v sox) >/dev/null; then \
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! (command -v sipp && command -v baresip && command -v sox && command -v chromium) >/dev/null; then \
 		apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >&2; fi
 
 $(VENV)/bin/python:
@@ -67,5 +70,12 @@ $(STAMPS)/dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@ $(STAMPS)/run
 
+# The console's browser files, with this machine's Node or one from a wheel; none of them is ever committed.
+$(STAMPS)/console: $(CONSOLE)
+	@mkdir -p $(STAMPS)
+	@PYTHON=$(PYTHON) console/with-node.sh npm --prefix console ci --silent --ignore-scripts >&2
+	@PYTHON=$(PYTHON) console/with-node.sh node console/build.mjs >&2
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(STAMPS)
+	rm -rf $(VENV) $(STAMPS) console/node_modules src/overt/faces/console/static

@@ -1,4 +1,4 @@
-"""The console's built files: read once at the start, given with their hash, so that browsers ask again and get little."""
+"""The console's built files: read once at the start, given with their hash, so that browsers ask once."""
 
 from __future__ import annotations
 
@@ -46,12 +46,13 @@ def _asset(path: Path) -> Asset:
 
 @get("/static/{name:path}", include_in_schema=False, sync_to_thread=False)
 def give_asset(request: Asked, name: str) -> Response[bytes]:
-    """One built file; 304 when the browser has it already."""
+    """One built file; for good where its address changes with its content, else 304 when the browser has it already."""
     assets: Mapping[str, Asset] = request.app.state.assets
     asset = assets.get(name.removeprefix("/"))
     if asset is None:
         raise NotFound("There is no such file.")
-    headers = {"etag": asset.tag, "cache-control": "no-cache"}
+    lasting = "v" in request.query_params or name.startswith("/fonts/")
+    headers = {"etag": asset.tag, "cache-control": "public, max-age=31536000, immutable" if lasting else "no-cache"}
     if asset.tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
     return Response(asset.content, media_type=asset.kind, headers=headers)

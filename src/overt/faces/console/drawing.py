@@ -9,7 +9,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
 
+from overt.domain.access import PURPOSES
 from overt.domain.facts import KINDS
+from overt.faces.console.assets import Asset
 from overt.faces.http.asking import Asked, allowed, rooms_of
 from overt.faces.http.problems import Problem
 from overt.services.explaining import seconds
@@ -18,14 +20,16 @@ from overt.services.searching import STATES
 # address, label, and what one must be allowed to do to see it in the menu
 MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/ledger", "Ledger", "ledger", "show"),
         ("/system", "System", "system", "show"))  # fmt: skip
+# a room's tone → what is said of it to those who do not see its colour
+TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
 MOST_COUNTED = 1000
 
 
 class Drawing:
-    """Makes pages. `names` of places by code."""
+    """Makes pages. `names` of places by code; `assets` are the built files by path."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = names
+    def __init__(self, names: Mapping[str, str], assets: Mapping[str, Asset]) -> None:
+        self._names, self._assets = names, assets
         self._jinja = Environment(
             loader=PackageLoader("overt.faces.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
@@ -34,7 +38,12 @@ class Drawing:
             "iso": _iso, "day": _day, "clock": _clock, "length_of": seconds, "place": self._place,
             "places": self._places, "upto": _upto, "since": _since,
         }  # fmt: skip
-        self._jinja.globals |= {"menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning}
+        self._jinja.globals |= {
+            "menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning, "asset": self._address,
+            "first_fonts": [self._address(one) for one in sorted(assets) if "-latin-wght" in one],
+            "tones": TONES,
+            "compelled": frozenset(one for one, kind in PURPOSES.items() if kind == "compelled"),
+        }  # fmt: skip
 
     def page(self, request: Asked, template: str, status: int = 200, **given: Any) -> Response[str]:
         """A page for whoever asks."""
@@ -58,6 +67,11 @@ class Drawing:
         return self._jinja.get_template("error.html").render(
             problem=problem, signed=None, here="", allowed=lambda *_: False
         ).encode()  # fmt: skip
+
+    def _address(self, name: str) -> str:
+        """A built file's address, which changes with its content."""
+        asset = self._assets.get(name)
+        return f"/static/{name}" + (f"?v={asset.tag[1:13]}" if asset is not None and "/" not in name else "")
 
     def _place(self, code: str) -> str:
         return self._names.get(code, code)

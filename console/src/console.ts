@@ -1,0 +1,20 @@
+// The console's script: htmx for pieces of pages, islands for what moves.
+import "htmx.org";
+import { copy } from "./islands/copy";
+import { filters } from "./islands/filters";
+import { ledger } from "./islands/ledger";
+import { live } from "./islands/live";
+import { player } from "./islands/player";
+import { theme } from "./islands/theme";
+import { type Island, mountAll } from "./mount";
+import { titleTimes } from "./times";
+
+const ISLANDS: Readonly<Record<string, Island>> = { copy, filters, ledger, live, player, theme };
+
+function settle(): void {
+  mountAll(ISLANDS);
+  titleTimes(document);
+}
+
+document.addEventListener("htmx:after:swap", settle);
+settle();
