@@ -160,11 +160,11 @@ def _stage(name: str) -> Any:
     return lambda record, entry: record.stages.append(name)
 
 
-INTERRUPTED = "recording interrupted"
+INTERRUPTED, JOINED = "recording interrupted", "agent joined"
 HEARS = ("permitted, recording", "recording goes on")
 _READERS: Mapping[str, Any] = {
     "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
-    "call.consent": _consent, "call.joined": _stage("agent joined"), "call.not_joined": _stage("agent not reached"),
+    "call.consent": _consent, "call.joined": _stage(JOINED), "call.not_joined": _stage("agent not reached"),
     "recording.permitted": _permitted, "recording.resumed": _stage("recording goes on"),
     "recording.stopped": _stopped, "recording.closed": _closed,
     "recording.interrupted": _interrupted, "call.resumed": _stage("taken up by a successor"), "call.failed": _failed, "call.ended": _ended,

@@ -8,9 +8,10 @@ are in `services.wording`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from overt.services.auditing import CallRecord, Stated, recorder_hears
+from overt.services.auditing import JOINED, CallRecord, Stated, recorder_hears
 from overt.services.wording import (
     WORDS,
     Evidence,
@@ -128,7 +129,13 @@ def _missing(record: CallRecord) -> str:
     broke = (
         f" On the way something of ours broke: {record.failed}; {went_on(record.consequence)}." if record.failed else ""
     )
-    return (f" {capital(count(len(record.gaps), 'gap'))} in it, shown below." if record.gaps else "") + broke
+    gaps = f" {capital(count(len(record.gaps), 'gap'))} in it, shown below." if record.gaps else ""
+    lost = f" The call was lost on the way: {record.outcome.removeprefix('lost: ')}." if _lost(record) else ""
+    return gaps + broke + lost
+
+
+def _lost(record: CallRecord) -> bool:
+    return record.outcome.startswith("lost: ")
 
 
 _GRANTED: Mapping[str, str] = {
@@ -138,8 +145,8 @@ _GRANTED: Mapping[str, str] = {
     "not_required": "the caller had been told, and no consent was required",
 }
 _NOT: Mapping[str, str] = {
-    "refused": "the caller said no; the call went on all the same",
-    "withdrawn": "the caller said no before anything was kept; the call went on all the same",
+    "refused": "the caller said no",
+    "withdrawn": "the caller said no before anything was kept",
     "timeout": "the caller was asked and did not answer in time, and silence is a no",
     "unclear": "the caller was asked and pressed a key that is neither yes nor no, which is a no",
     "hang-up": "the caller hung up before having been told and having answered",
@@ -148,7 +155,7 @@ _NOT: Mapping[str, str] = {
 
 def _why_not(record: CallRecord) -> str:
     outcome = record.outcome.removeprefix("not recorded: ")
-    if record.outcome.startswith("lost: "):
+    if _lost(record):
         return f"the call was lost ({outcome.removeprefix('lost: ')}), and nothing of it had been sealed"
     if record.failed and record.consent not in _NOT:
         return f"something of ours broke ({record.failed}); {went_on(record.consequence)}"
@@ -156,7 +163,10 @@ def _why_not(record: CallRecord) -> str:
         return f"the caller was {record.told}, and whoever was not told is not recorded"
     if record.outcome.startswith("not answered: "):
         return f"the call was never answered ({because(outcome.removeprefix('not answered: '))})"
-    return _NOT.get(record.consent) or f"{because(outcome)}, and there was no talk to record"
+    if record.consent in _NOT:
+        joined = "; the call went on all the same" if JOINED in record.stages else ""
+        return _NOT[record.consent] + joined
+    return because(outcome) + (", before there was a conversation" if record.line else "")
 
 
 # ------------------------------------------------------------------------------------------ who listened

@@ -44,7 +44,11 @@ def _decided(entry: Stated, names: Names) -> Worded:
         ("purpose", body["purpose"]),
         ("law table", f"{body['law_version']} ({body['law_sha256'][:16]}…)"),
     )
-    decided = f"Overt decided to {_WILL[will]}" if will in _WILL else f"Overt's decision was «{body['effect']}»"
+    decided = (
+        f"Overt decided to {_WILL[will]}"
+        if effect == "permit" and will in _WILL
+        else f"Overt's decision was «{body['effect']}»"
+    )
     strictest = (
         f"The strictest law of all these places is {body['citation']}: it {law_asks(body['rule'], body['form'])}."
     )
@@ -172,9 +176,12 @@ def _went_on(entry: Stated, _: Names) -> Worded:
 
 def because(reason: str) -> str:
     """Why a call or a recording ended, as a clause: `agent busy` → `the agent was busy`."""
+    if reason.startswith(_FAILED):
+        return f"the agent could not be reached ({reason.removeprefix(_FAILED).strip(' )')})"
     return _REASONS.get(reason, reason)
 
 
+_FAILED = "agent failed ("
 _REASONS: Mapping[str, str] = {
     "hold": "somebody was on hold", "caller hung up": "the caller hung up", "agent hung up": "the agent hung up",
     "caller silent": "nothing came from the caller any more", "agent silent": "nothing came from the agent any more",
