@@ -11,7 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from overt import protocol
 from overt.engine.spool import Spool, carry
@@ -42,7 +42,7 @@ class Track:
         self._done_bytes = 0
         self.payload = bytearray()
         self.samples = 0
-        self._done: list[bytes] = []
+        self._done: list[bytes | bytearray] = []
         self._size = self._next_sequence = self._next_time = -1
         self._first_sequence = self._first_time = self._arrival = 0
 
@@ -82,9 +82,8 @@ class Track:
         if self.payload:
             count = len(self.payload) // self._size
             head = (self.payload_type, self._first_sequence, self._first_time, self._arrival, self._size, self._size)
-            run = RUN.pack(_RUN_KIND, *head, count) + self.payload
-            self._done.append(run)
-            self._done_bytes += len(run)
+            self._done += (RUN.pack(_RUN_KIND, *head, count), self.payload)
+            self._done_bytes += RUN.size + len(self.payload)
             self.payload = bytearray()
 
     def speak(self, payload_type: int) -> None:
@@ -164,8 +163,7 @@ class Clockwork:
     spool: Spool
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Where a recording stands after a record: the record's number in the spool, chunks, the chain's head, sound, time."""
 
     number: int

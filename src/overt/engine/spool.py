@@ -102,12 +102,13 @@ class Spool:
     def _write(self, batch: bytes) -> None:
         if self._file is None:
             self._file = self._create()
-        marked = batch + _mark(batch)
-        view = memoryview(marked)
-        while view:
-            view = view[os.write(self._file, view) :]
+        mark = _mark(batch)
+        for part in (batch, mark):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(self._file, view) :]
         os.fdatasync(self._file)
-        self._committed_bytes += len(marked)
+        self._committed_bytes += len(batch) + len(mark)
 
     def _create(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND

@@ -47,14 +47,8 @@ class Record:
     @property
     def prefix(self) -> bytes:
         """Everything before the body; authenticated with it."""
-        tenant = self.tenant.encode()
-        return (
-            _FRAME.pack(
-                MAGIC, VERSION, self.flags, len(tenant), bytes.fromhex(self.recording.replace("-", "")), self.track,
-                self.index, len(self.body),
-            )
-            + tenant
-        )  # fmt: skip
+        raw = bytes.fromhex(self.recording.replace("-", ""))
+        return frame_prefix(self.tenant.encode(), raw, self.flags, self.track, self.index, len(self.body))
 
     @property
     def encoded(self) -> bytes:
@@ -64,6 +58,11 @@ class Record:
     def head_after(self, head: bytes) -> bytes:
         """The chain's next head: SHA-256 of the head before and this record."""
         return hashlib.sha256(head + self.encoded).digest()
+
+
+def frame_prefix(tenant: bytes, recording: bytes, flags: int, track: int, index: int, size: int) -> bytes:
+    """What stands before a body of so many bytes; `recording` is the UUID's 16 bytes."""
+    return _FRAME.pack(MAGIC, VERSION, flags, len(tenant), recording, track, index, size) + tenant
 
 
 def uuid_text(raw: bytes) -> str:

@@ -7,12 +7,13 @@ cannot open anything once it forgets the key.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from overt.vault.format import END, HEADER, LARGEST_BODY, Record, SealBroken
+from overt.vault.format import END, HEADER, LARGEST_BODY, SealBroken, frame_prefix
 from overt.vault.header import Header, header_body
 from overt.vault.keys import WrappingKey, data_key
 
@@ -30,16 +31,17 @@ class Sealer:
 
     def __init__(self, header: Header, wrapping: WrappingKey, file_secret: bytes, erasure_secret: bytes) -> None:
         self._aead = AESGCM(data_key(file_secret, erasure_secret, header.tenant, header.recording))
-        self._tenant, self._recording = header.tenant, header.recording
+        self._recording = header.recording
+        self._names = header.tenant.encode(), bytes.fromhex(header.recording.replace("-", ""))
         self.head, self.chunks, self._ended = FIRST_HEAD, 0, False
         wrapped = wrapping.wrap(file_secret, header.tenant, header.recording)
-        self.header_record = self._framed(HEADER, 0, header_body(header, wrapping.key_id, wrapped))
+        body = header_body(header, wrapping.key_id, wrapped)
+        self.header_record = self._chained(frame_prefix(*self._names, HEADER, 0, 0, len(body)) + body)
 
-    def _framed(self, flags: int, track: int, body: bytes) -> bytes:
-        record = Record(self._tenant, self._recording, flags, track, self.chunks, body)
-        self.head = record.head_after(self.head)
+    def _chained(self, record: bytes) -> bytes:
+        self.head = hashlib.sha256(self.head + record).digest()
         self.chunks += 1
-        return record.encoded
+        return record
 
     def seal(self, track: int, plaintext: bytes, flags: int = 0) -> bytes:
         """Seal a chunk of a track and return its record. The chain's `head` and `chunks` move on.
@@ -49,10 +51,10 @@ class Sealer:
         sealed_size = len(plaintext) + TAG_BYTES
         if self._ended or sealed_size > LARGEST_BODY:
             raise SealBroken(f"recording {self._recording}", "it was finished, or the chunk is too large")
-        prefix = Record(self._tenant, self._recording, flags, track, self.chunks, b"\0" * sealed_size).prefix
+        prefix = frame_prefix(*self._names, flags, track, self.chunks, sealed_size)
         sealed = self._aead.encrypt(nonce(self.chunks), plaintext, self.head + prefix)
         self._ended = bool(flags & END)
-        return self._framed(flags, track, sealed)
+        return self._chained(prefix + sealed)
 
     def finish(self, manifest: Mapping[str, object]) -> bytes:
         """Seal the manifest as the END record. Nothing may be sealed after it."""
