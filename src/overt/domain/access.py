@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -89,8 +90,8 @@ def may(
     A purpose counts when the caller was told it (`told`, or the resource's), or when it is compelled and comes with
     its document. An agent reaches their own calls only; to list, the catalogue is searched for theirs alone.
     """
-    if action not in RIGHTS[resource.kind].get(actor.role, frozenset()):
-        return Denied(f"the role {actor.role} may not {action} {_PLURALS[resource.kind]}")
+    if action not in RIGHTS.get(resource.kind, {}).get(actor.role, frozenset()):
+        return Denied(f"the role {actor.role} may not {action} {_PLURALS.get(resource.kind, resource.kind)}")
     if actor.role in OWN and not _own(actor, action, resource):
         return Denied("an agent sees their own calls only")
     if action not in HEARS:
@@ -101,7 +102,7 @@ def may(
 
 def offered_purposes(told: str) -> tuple[str, ...]:
     """The purposes for which a recording may be heard, when the caller was told `told`; the compelled ones always."""
-    return tuple(one for one, kind in PURPOSES.items() if kind == "compelled" or one in told)
+    return tuple(one for one, kind in PURPOSES.items() if kind == "compelled" or _is_said(one, told))
 
 
 def _own(actor: Actor, action: str, resource: Resource) -> bool:
@@ -113,11 +114,16 @@ def _purpose_wrong(purpose: str, told: str, document: str) -> str:
     kind = PURPOSES.get(purpose)
     if kind is None:
         return f"unknown purpose {purpose}: one of {', '.join(PURPOSES)}"
-    if kind == "told" and purpose not in told:
+    if kind == "told" and not _is_said(purpose, told):
         return f"the caller was told «{told}», not {purpose}"
     if kind == "compelled" and not document:
         return f"the purpose {purpose} needs --document, naming the paper that compels it"
     return ""
+
+
+def _is_said(purpose: str, told: str) -> bool:
+    """Whether a purpose is a word of what was told: «equality» tells nobody of quality."""
+    return purpose in re.findall(r"[\w-]+", told.lower())
 
 
 _PLURALS: Mapping[str, str] = {
