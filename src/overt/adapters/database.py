@@ -106,6 +106,11 @@ def work(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def storable(text: str) -> str:
+    """A text as both databases keep it: PostgreSQL has no NUL in one."""
+    return text.replace("\0", "\ufffd")
+
+
 @contextmanager
 def _named() -> Iterator[None]:
     """Wrap the database's errors, once, saying neither a password nor what stands in a row."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from overt.adapters.database import work
+from overt.adapters.database import storable, work
 from overt.adapters.tables import accounts, attempts, sessions
 from overt.services.accounts import Account
 from overt.services.signing_in import WebSession
@@ -23,7 +23,7 @@ class SqlAccounts:
     def find(self, tenant: str, name: str) -> Account | None:
         """Return one account, or None."""
         with work(self._engine) as rows:
-            row = rows.execute(sa.select(accounts).where(_account(tenant, name))).mappings().first()
+            row = rows.execute(sa.select(accounts).where(_account(tenant, storable(name)))).mappings().first()
         return None if row is None else _read(row)
 
     def all(self, tenant: str) -> Sequence[Account]:

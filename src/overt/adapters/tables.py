@@ -60,7 +60,7 @@ attempts = sa.Table(
 # A whole catalogue of one tenant's ledger, as far as it was read: the entries before `position`, the bytes before `octets`.
 editions = sa.Table(
     "editions", metadata,
-    sa.Column("id", Whole, primary_key=True, autoincrement=True), _text("tenant"), _yes("current"), _text("origin"),
+    sa.Column("id", Whole, primary_key=True, autoincrement=True), _text("tenant"), _yes("current"), _text("origin"), _text("number_key"),
     _whole("position"), _whole("octets"), _whole("made_us"),
     sa.Index("ix_editions_current", "tenant", unique=True, sqlite_where=sa.text("current = 1"), postgresql_where=sa.text("current")),
 )  # fmt: skip

@@ -78,7 +78,7 @@ def _make_accounts() -> None:
 def _make_editions() -> None:
     op.create_table(
         "editions", sa.Column("id", _WHOLE, autoincrement=True, nullable=False), *_texts("tenant"), *_yeses("current"),
-        *_texts("origin"), *_wholes("position octets made_us"), _key("editions", "id"),
+        *_texts("origin number_key"), *_wholes("position octets made_us"), _key("editions", "id"),
     )  # fmt: skip
     _index("ix_editions_current", "editions", "tenant", "current", "current = 1", unique=True)
     op.create_table(
