@@ -2,6 +2,7 @@
 import type { Island } from "../mount";
 
 const KEY = "overt.theme";
+const CHOSEN = "overt:theme-chosen";
 /** Said on the document whenever colours changed, for whatever is drawn by hand. */
 export const REPAINT = "overt:repaint";
 
@@ -37,7 +38,9 @@ export const theme: Island = (root, gone) => {
       // It lasts as long as the page then.
     }
     show(root, chosen);
+    document.dispatchEvent(new CustomEvent(CHOSEN, { detail: chosen }));
   }, { signal: gone });
+  document.addEventListener(CHOSEN, (event) => show(root, known((event as CustomEvent<string>).detail)), { signal: gone });
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) show(root, known(event.newValue));
   }, { signal: gone });

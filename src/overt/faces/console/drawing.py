@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Response
+from markupsafe import Markup, escape
 
 from overt.domain.access import PURPOSES
 from overt.domain.facts import KINDS
@@ -23,6 +25,7 @@ MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"),
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
 MOST_COUNTED = 1000
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Drawing:
@@ -36,7 +39,7 @@ class Drawing:
         )  # fmt: skip
         self._jinja.filters |= {
             "iso": _iso, "day": _day, "clock": _clock, "length_of": seconds, "place": self._place,
-            "places": self._places, "upto": _upto, "since": _since,
+            "places": self._places, "upto": _upto, "since": _since, "coded": _coded,
         }  # fmt: skip
         self._jinja.globals |= {
             "menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning, "asset": self._address,
@@ -103,6 +106,11 @@ def _since(us: int, start_us: int) -> str:
     """How long after a call's begin: `+7.7 s`."""
     past = max(0, us - start_us) // 1000
     return f"+{seconds(past)}"
+
+
+def _coded(text: str) -> Markup:
+    """Words in which `backquotes` mark what is typed."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _upto(count: int) -> str:
