@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from overt.adapters.playback_placing import RATE
 from overt.ports import Unavailable
-
-FRAME_BYTES = 4
-HEADER_BYTES = 44
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-
-
-def wav_header(samples: int) -> bytes:
-    """The 44 bytes before the sound of so many samples a channel."""
-    size = samples * FRAME_BYTES
-    return _HEADER.pack(
-        b"RIFF", HEADER_BYTES - 8 + size, b"WAVE", b"fmt ", 16, 1, 2, RATE, RATE * FRAME_BYTES, FRAME_BYTES, 16,
-        b"data", size,
-    )  # fmt: skip
+from overt.services.encoding import wav_header
 
 
 class WavExport:

@@ -7,8 +7,8 @@ what was really sent. A refusal is entered too. The opener checks all of it agai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -127,15 +127,28 @@ class Rendering(Protocol):
         ...
 
 
+class Encoding(Protocol):
+    """An encoder of one stretch of sound, fed piece by piece."""
+
+    def take(self, sound: bytes) -> bytes:
+        """Take sound and return what is ready. Raises Unavailable."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return the rest. Raises Unavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ListeningRooms:
-    """What a listening needs at hand."""
+    """What a listening needs at hand; `encode` begins an encoding, None where sound only leaves as it is."""
 
     tenant: str
     ledger: ProvingLedger
     clock: Clock
     holdings: Holdings
     opener: Opener
+    encode: Callable[[], Encoding] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +236,9 @@ async def export(
     outline, how = playing.outline, "broken off"
     try:
         rendering.begin(outline.end - outline.first)
-        async for piece in sound_of(rooms, playing, outline.first, outline.end - outline.first):
-            rendering.take(piece)
+        async with aclosing(sound_of(rooms, playing, outline.first, outline.end - outline.first)) as sound:
+            async for piece in sound:
+                rendering.take(piece)
         rendering.finish()
         how = "complete"
     finally:
@@ -277,22 +291,23 @@ async def _may(rooms: ListeningRooms, wish: _Wish) -> Held:
 # ---------------------------------------------------------------------------------------------- sound
 
 
-async def sound_of(rooms: ListeningRooms, playing: Playing, first: int, samples: int) -> AsyncIterator[bytes]:
+async def sound_of(rooms: ListeningRooms, playing: Playing, first: int, samples: int) -> AsyncGenerator[bytes, None]:
     """Yield sound from a sample on, in pieces of `PIECE` samples, opening windows only as they are taken.
 
     A piece counts as sent once the next is asked for. Raises ListeningOver, NotOpened, Unavailable.
     """
-    async for begin, sound in windows(rooms, playing, first, samples):
-        for at in range(0, len(sound), PIECE * FRAME_BYTES):
-            piece = sound[at : at + PIECE * FRAME_BYTES]
-            from_sample = begin + at // FRAME_BYTES
-            with sending(playing, from_sample, from_sample + len(piece) // FRAME_BYTES):
-                yield piece
+    async with aclosing(windows(rooms, playing, first, samples)) as opened:
+        async for begin, sound in opened:
+            for at in range(0, len(sound), PIECE * FRAME_BYTES):
+                piece = sound[at : at + PIECE * FRAME_BYTES]
+                from_sample = begin + at // FRAME_BYTES
+                with sending(playing, from_sample, from_sample + len(piece) // FRAME_BYTES):
+                    yield piece
 
 
 async def windows(
     rooms: ListeningRooms, playing: Playing, first: int, samples: int
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield (first sample, sound) window by window. Whoever sends it says so with `sending`. Raises as `sound_of`."""
     end = min(first + samples, playing.outline.end)
     for at in range(max(first, playing.outline.first), end, WINDOW):

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from overt.domain.errors import NotPermitted, Refused
 from overt.ports import NotDurable, Unavailable
 from overt.services.accounts import AccountRefused
-from overt.services.listening import NoSuchRecording, NotOpened
+from overt.services.listening import ListeningOver, NoSuchRecording, NotOpened
 from overt.services.searching import BadCursor
 from overt.services.signing_in import SignInRefused, TooManyTries
 
@@ -61,6 +61,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Forged: (403, "forged", "Not from our own pages"),
     NotFound: (404, "not-found", "Not there"),
     NoSuchRecording: (404, "not-found", "Not there"),
+    ListeningOver: (410, "playing-over", "This listening has ended"),
     PlayingOver: (410, "playing-over", "This listening has ended"),
     RangeWrong: (416, "range", "Outside the recording"),
     BadRequest: (400, "bad-request", "Not understood"),
