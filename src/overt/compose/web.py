@@ -25,7 +25,7 @@ from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
 from overt.adapters.law_files import load_table
 from overt.adapters.ledger_window import LedgerWindow
 from overt.adapters.notary_client import NotaryClient
-from overt.adapters.number_index import read_number_index
+from overt.adapters.number_index import number_index
 from overt.adapters.opener_client import OpenerClient
 from overt.adapters.playback_opus import OpusEncoding
 from overt.adapters.sign_in_proofs import Argon2Passwords, TimedCodes, enrolment_address
@@ -112,7 +112,7 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
     opener = OpenerClient(folder / OPENER)
     return WebRooms(
         Front(origin, origin.startswith("https:"), settings.tenant, __version__), signing,
-        SqlCatalogue(engine, read_number_index(folder)), LedgerWindow(folder / "ledger" / settings.tenant),
+        SqlCatalogue(engine, number_index(folder, make=True)), LedgerWindow(folder / "ledger" / settings.tenant),
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: row.name for code, row in load_table().rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
         lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Router, get
-from litestar.params import Parameter
-from litestar.types import ParametersMap
+from litestar.params import FromPath
 
 from overt.domain.access import Resource
+from overt.faces.api.described import asking, asks
 from overt.faces.http.asking import Asked, demand, own_call, rooms_of, wanted
 from overt.faces.http.problems import NotFound
 from overt.services.auditing import read_calls
@@ -47,29 +47,23 @@ class CallJson:
     listened: Sequence[Listened]
 
 
-def _asks(name: str, meaning: str, example: str = "") -> Any:
-    return Parameter(
-        str, query=name, required=False, description=meaning + (f" Such as `{example}`." if example else "")
-    )
+FILTERS = asking(
+    asks("since", "The first day, UTC.", "2026-11-01"),
+    asks("until", "The last day, UTC.", "2026-11-30"),
+    asks("number", "A caller's number, whole or its last four digits.", "+14155550102"),
+    asks("agent", "The agent's SIP address."),
+    asks("line", "The line's name."),
+    asks("state", f"One of: {', '.join(STATES)}."),
+    asks("place", "A place of the call, ISO 3166.", "US-CA"),
+    asks("text", "Words of the outcome or its reason."),
+    asks("gap", "`1`: only calls with a gap."),
+    asks("find", "A number or words, as the console's field takes them."),
+    asks("after", "The `after` of the page before."),
+    asks("limit", f"How many, 1 to {MOST_A_PAGE}; 50 when not given."),
+)
 
 
-FILTERS: ParametersMap = {
-    "filter_since": _asks("since", "The first day, UTC.", "2026-11-01"),
-    "filter_until": _asks("until", "The last day, UTC.", "2026-11-30"),
-    "filter_number": _asks("number", "A caller's number, whole or its last four digits.", "+14155550102"),
-    "filter_agent": _asks("agent", "The agent's SIP address."),
-    "filter_line": _asks("line", "The line's name."),
-    "filter_state": _asks("state", f"One of: {', '.join(STATES)}."),
-    "filter_place": _asks("place", "A place of the call, ISO 3166.", "US-CA"),
-    "filter_text": _asks("text", "Words of the outcome or its reason."),
-    "filter_gap": _asks("gap", "`1`: only calls with a gap."),
-    "filter_find": _asks("find", "A number or words, as the console's field takes them."),
-    "filter_after": _asks("after", "The `after` of the page before."),
-    "filter_limit": _asks("limit", f"How many, 1 to {MOST_A_PAGE}; 50 when not given."),
-}
-
-
-@get("/", summary="Find calls", sync_to_thread=True)
+@get("/api/calls", summary="Find calls", operation_class=FILTERS, sync_to_thread=True)
 def find_calls(request: Asked) -> CallsJson:
     """Calls that fit all filters, newest first. An agent finds their own."""
     rooms, actor = rooms_of(request), demand(request, "list", Resource("call"))
@@ -77,7 +71,7 @@ def find_calls(request: Asked) -> CallsJson:
     return CallsJson(page.rows, page.after)
 
 
-@get("/counts", summary="Count calls by state", sync_to_thread=True)
+@get("/api/calls/counts", summary="Count calls by state", operation_class=FILTERS, sync_to_thread=True)
 def count_calls(request: Asked) -> CountsJson:
     """How many calls of each state fit the other filters."""
     rooms, actor = rooms_of(request), demand(request, "list", Resource("call"))
@@ -85,7 +79,7 @@ def count_calls(request: Asked) -> CountsJson:
 
 
 @get("/api/calls/{call:str}", summary="Show a call", sync_to_thread=True)
-def show_call(request: Asked, call: str) -> CallJson:
+def show_call(request: Asked, call: FromPath[str]) -> CallJson:
     """One call: why it came out as it did, with each ledger entry that says so."""
     rooms, row = rooms_of(request), own_call(request, call)
     entries = [one.stated for one in rooms.ledger.some(row.entries)]
@@ -108,7 +102,4 @@ def live_calls(request: Asked) -> CallsJson:
     return CallsJson(page.rows, page.after)
 
 
-CALLS: list[Any] = [
-    Router(path="/api/calls", route_handlers=[find_calls, count_calls], parameters=FILTERS, tags=["calls"]),
-    Router(path="/", route_handlers=[show_call, live_calls], tags=["calls"]),
-]
+CALLS: list[Any] = [Router(path="/", route_handlers=[find_calls, count_calls, show_call, live_calls], tags=["calls"])]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, Router, get
-from litestar.params import Parameter
-from litestar.types import ParametersMap
 
 from overt.domain.access import Resource
+from overt.faces.api.described import asking, asks
 from overt.faces.http.asking import Asked, demand, rooms_of, whole
 from overt.ledger.checkpoint import CheckpointBroken, VerifierKey
 
@@ -48,14 +47,7 @@ class EntriesJson:
     entries: Sequence[EntryJson]
 
 
-def _asks(name: str, meaning: str) -> Any:
-    return Parameter(str, query=name, required=False, description=meaning)
-
-
-WINDOW: ParametersMap = {
-    "window_first": _asks("first", "The first index; 0 when not given."),
-    "window_count": _asks("count", "How many."),
-}
+WINDOW = asking(asks("first", "The first index; 0 when not given."), asks("count", "How many."))
 
 
 @get("/api/ledger", summary="The checkpoint", sync_to_thread=True)
@@ -71,7 +63,7 @@ def show_checkpoint(request: Asked) -> LedgerJson:
     return LedgerJson(rooms.ledger.size(), origin, note, rooms.verifier_key)
 
 
-@get("/leaves", summary="Leaf hashes", media_type=OCTETS, sync_to_thread=True)
+@get("/api/ledger/leaves", summary="Leaf hashes", operation_class=WINDOW, media_type=OCTETS, sync_to_thread=True)
 def show_leaves(request: Asked) -> Response[bytes]:
     """The leaf hashes from `first` on, 32 bytes each, at most 65,536."""
     demand(request, "prove", Resource("ledger"))
@@ -79,7 +71,7 @@ def show_leaves(request: Asked) -> Response[bytes]:
     return Response(rooms_of(request).ledger.leaves(first, count), media_type=OCTETS)
 
 
-@get("/entries", summary="Entries", sync_to_thread=True)
+@get("/api/ledger/entries", summary="Entries", operation_class=WINDOW, sync_to_thread=True)
 def show_entries(request: Asked) -> EntriesJson:
     """The entries from `first` on, at most 500."""
     demand(request, "show", Resource("ledger"))
@@ -94,7 +86,4 @@ def _window(request: Asked, most: int) -> tuple[int, int]:
     return whole(query, "first", 0, LAST), whole(query, "count", most, most)
 
 
-LEDGER: list[Any] = [
-    Router(path="/", route_handlers=[show_checkpoint], tags=["ledger"]),
-    Router(path="/api/ledger", route_handlers=[show_leaves, show_entries], parameters=WINDOW, tags=["ledger"]),
-]
+LEDGER: list[Any] = [Router(path="/", route_handlers=[show_checkpoint, show_leaves, show_entries], tags=["ledger"])]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Router, delete, get, post
+from litestar.params import JSONBody
 
 from overt.faces.http.asking import Asked, address_of, agent_of, rooms_of, signed_of
 from overt.services.signing_in import STAGES, SignedIn, give_code, sign_in, sign_out
@@ -40,7 +41,7 @@ class SessionJson:
 
 
 @post("/api/sessions", summary="Sign in")
-async def open_session(request: Asked, data: Credentials) -> SessionJson:
+async def open_session(request: Asked, data: JSONBody[Credentials]) -> SessionJson:
     """Name and password; the token reaches nothing until `stage` is `in`."""
     token, signed = await sign_in(
         rooms_of(request).signing, data.name.strip().lower(), data.password, address_of(request), agent_of(request)
@@ -49,7 +50,7 @@ async def open_session(request: Asked, data: Credentials) -> SessionJson:
 
 
 @post("/api/sessions/code", summary="Give the second factor's code")
-async def give_session_code(request: Asked, data: Code) -> SessionJson:
+async def give_session_code(request: Asked, data: JSONBody[Code]) -> SessionJson:
     """The second factor; a fresh token comes back, the old one is over."""
     token, signed = await give_code(
         rooms_of(request).signing, signed_of(request), data.code, address_of(request), agent_of(request)

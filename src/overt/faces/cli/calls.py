@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from overt.adapters.api_client import ServerRefused
 from overt.compose.auditing import calls
-from overt.compose.remote import ServerRefused, call_of, calls_of
+from overt.compose.remote import call_of, calls_of
 from overt.faces.cli.options import (
     NEGATIVE,
     USAGE,

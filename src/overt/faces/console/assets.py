@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from overt.faces.http.asking import Asked
 from overt.faces.http.problems import NotFound
@@ -45,7 +46,7 @@ def _asset(path: Path) -> Asset:
 
 
 @get("/static/{name:path}", include_in_schema=False, sync_to_thread=False)
-def give_asset(request: Asked, name: str) -> Response[bytes]:
+def give_asset(request: Asked, name: FromPath[str]) -> Response[bytes]:
     """One built file; for good where its address changes with its content, else 304 when the browser has it already."""
     assets: Mapping[str, Asset] = request.app.state.assets
     asset = assets.get(name.removeprefix("/"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import segno
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect
 
 from overt.faces.console.drawing import Drawing
@@ -29,7 +28,7 @@ from overt.services.signing_in import (
     sign_out,
 )
 
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+Form = URLEncodedBody[dict[str, str]]
 HOME = "/calls"
 NOT_THE_SAME = "The two new passwords are not the same."
 
@@ -48,7 +47,7 @@ def safe_next(there: str) -> str:
 
 
 @get("/sign-in")
-async def show_sign_in(request: Asked, next: str = "") -> Response[Any]:
+async def show_sign_in(request: Asked, next: FromQuery[str] = "") -> Response[Any]:
     """The sign-in page; whoever is signed in already goes on."""
     if request.state.signed is not None:
         return Redirect(STAGE_PAGES.get(request.state.signed.session.stage, safe_next(next)), status_code=303)
@@ -71,7 +70,7 @@ async def take_sign_in(request: Asked, data: Form) -> Response[Any]:
 
 
 @get("/sign-in/code")
-async def show_code(request: Asked, next: str = "") -> Response[Any]:
+async def show_code(request: Asked, next: FromQuery[str] = "") -> Response[Any]:
     """The second factor's page."""
     return drawing_of(request).page(request, "step_code.html", next=safe_next(next), problem="")
 
@@ -141,7 +140,7 @@ async def take_new_password(request: Asked, data: Form) -> Response[Any]:
 
 
 @get("/account")
-async def show_account(request: Asked, changed: bool = False) -> Response[Any]:
+async def show_account(request: Asked, changed: FromQuery[bool] = False) -> Response[Any]:
     """One's own account."""
     good = "The password was changed, and everything else that was signed in is not any more." if changed else ""
     return drawing_of(request).page(request, "account.html", problem="", good=good)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from litestar import MediaType, Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from overt.domain.access import Denied, Resource, may, offered_purposes
@@ -94,7 +94,7 @@ _FIELDS = ("find", "line", "agent", "place", "since", "until", "state", "gap", "
 
 
 @get("/calls/{call:str}", sync_to_thread=True)
-def show_call(request: Asked, call: str) -> Response[str]:
+def show_call(request: Asked, call: FromPath[str]) -> Response[str]:
     """One call: why, its way through the rooms, who listened, and the player."""
     rooms, row = rooms_of(request), own_call(request, call)
     entries = [one.stated for one in rooms.ledger.some(row.entries)]
@@ -179,11 +179,11 @@ def show_ledger(request: Asked) -> Response[str]:
 
 
 @get("/ledger/{index:int}", sync_to_thread=True)
-def show_entry(request: Asked, index: int = Parameter(ge=0)) -> Response[str]:
+def show_entry(request: Asked, index: FromPath[int]) -> Response[str]:
     """An entry among its neighbours."""
     demand(request, "show", Resource("ledger"))
     size = rooms_of(request).ledger.size()
-    if index >= size:
+    if not 0 <= index < size:
         raise NotFound(f"The ledger has {size} entries; there is none of that number yet.")
     return _ledger(request, min(size, index + ENTRIES_A_PAGE // 2), size, index)
 

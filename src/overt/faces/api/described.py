@@ -1,0 +1,28 @@
+"""Describing what a query may ask, for OpenAPI: the handlers read the query themselves, with errors in our words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
+
+
+def asks(name: str, meaning: str, example: str = "") -> Parameter:
+    """One thing that a query may ask."""
+    words = meaning + (f" Such as `{example}`." if example else "")
+    return Parameter(
+        name=name, param_in="query", description=words, required=False, schema=Schema(type=OpenAPIType.STRING)
+    )
+
+
+def asking(*parameters: Parameter) -> type[Operation]:
+    """The description of a route whose query may ask these."""
+
+    @dataclass
+    class Asking(Operation):
+        """A route with a query."""
+
+        def __post_init__(self) -> None:
+            self.parameters = [*(self.parameters or ()), *parameters]
+
+    return Asking
