@@ -12,7 +12,6 @@ import json
 import multiprocessing as mp
 import os
 import resource
-import shutil
 import signal
 import socket
 import struct
@@ -21,18 +20,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-import report
-from rtp_load import Load
-
 from overt.adapters import vault_keys
+from rtp_load import Load
 
 HERE = Path(__file__).parent
 HZ = os.sysconf("SC_CLK_TCK")
 SO_MEMINFO, SO_RCVBUFFORCE, MEMINFO_DROPS = 55, 33, 8
-RECEIVE_BUFFER = 1 << 18
+RECEIVE_BUFFER = 1 << 15  # doubled by the kernel: a leg may wait a second and a half
 SETTLE_S = 0.6
 Row = Mapping[str, object]
 

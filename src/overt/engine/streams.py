@@ -78,7 +78,7 @@ class StreamLeg:
         if sequence_distance(self._expected, sequence + count) > 0:
             self._expected = sequence + count & 0xFFFF
         if kind != self.agreed.payload_type:
-            self.other_type += kind != self.agreed.event_type
+            self.other_type += count if kind != self.agreed.event_type else 0
         elif self._track is None:
             self.dropped_without_permit += count
         else:
