@@ -13,7 +13,7 @@ from overt.vault.format import END, HEADER, LARGEST_BODY, Record, SealBroken, re
 from overt.vault.header import Header, read_header
 from overt.vault.keys import OpeningKey, WrongKey
 from overt.vault.seal import FIRST_HEAD, Sealer
-from overt.vault.unseal import AuthenticatedEnd, unseal, walk
+from overt.vault.unseal import AuthenticatedEnd, Unsealer, unseal, walk
 
 RECORDING = "0193568a-0000-7000-8000-000000000001"
 OTHER = "0193568a-0000-7000-8000-000000000002"
@@ -168,3 +168,33 @@ def test_a_header_that_claims_to_be_the_end_is_no_empty_recording() -> None:
         list(unseal([replace(WHOLE[0], flags=HEADER | END)], KEY, ERASURE))
     with pytest.raises(SealBroken):
         list(unseal([], KEY, ERASURE))
+
+
+@given(st.lists(st.integers(1, len(WHOLE) - 1), max_size=12))
+@settings(max_examples=40)
+def test_any_record_opens_by_itself_behind_its_head(order: list[int]) -> None:
+    heads = [head for _, head in walk(WHOLE, WHOLE_END)]
+    unsealer, whole = Unsealer(WHOLE[0], KEY, ERASURE), list(unseal(WHOLE, KEY, ERASURE))
+    assert [unsealer.open(WHOLE[index], heads[index]) for index in order] == [whole[index - 1] for index in order]
+
+
+def test_a_record_opens_behind_no_other_head_and_in_no_other_place() -> None:
+    heads = [head for _, head in walk(WHOLE, WHOLE_END)]
+    unsealer = Unsealer(WHOLE[0], KEY, ERASURE)
+    flipped = replace(WHOLE[2], body=bytes([WHOLE[2].body[0] ^ 1]) + WHOLE[2].body[1:])
+    wrongs = [(WHOLE[2], heads[1]), (WHOLE[3], heads[2]), (replace(WHOLE[2], index=3), heads[2]), (flipped, heads[2]),
+              (replace(WHOLE[2], track=1), heads[2]), (replace(WHOLE[2], tenant="other"), heads[2])]  # fmt: skip
+    for record, head in wrongs:
+        with pytest.raises(SealBroken, match="it was altered"):
+            unsealer.open(record, head)
+    assert unsealer.open(WHOLE[2], heads[2]).plaintext == b"sound 1"
+
+
+def test_an_unsealer_needs_the_right_keys() -> None:
+    with pytest.raises(WrongKey):
+        Unsealer(WHOLE[0], OpeningKey(bytes(96)), ERASURE)
+    with pytest.raises(SealBroken, match="not the header"):
+        Unsealer(WHOLE[1], KEY, ERASURE)
+    heads = [head for _, head in walk(WHOLE, WHOLE_END)]
+    with pytest.raises(SealBroken, match="erasure secret is another"):
+        Unsealer(WHOLE[0], KEY, b"x" * 32).open(WHOLE[1], heads[1])
