@@ -32,6 +32,7 @@ from overt.faces.cli.options import (
 )
 from overt.ports import Unavailable
 
+WAV_HEADER, WAV_BYTES_A_MS = 44, 32  # what comes is stereo, 16 bits, 8 kHz
 recordings_app = typer.Typer(help="What was recorded, and having it opened.", no_args_is_help=True)
 
 
@@ -92,7 +93,7 @@ def _exported(
     """Milliseconds and the entry that granted them."""
     if server:
         headers = export_from(server, recording, purpose, document, out)
-        return int(headers["x-overt-milliseconds"]), int(headers["x-overt-entry"])
+        return (out.stat().st_size - WAV_HEADER) // WAV_BYTES_A_MS, int(headers["x-overt-entry"])
     done = export_wav(folder_of(data), recording, purpose, document, out)
     return done.milliseconds, done.grant
 

@@ -199,7 +199,7 @@ def _ledger(request: Asked, before: int, size: int, chosen: int) -> Response[str
     )  # fmt: skip
 
 
-def _checkpoint(note: str, key: str) -> dict[str, str]:
+def _checkpoint(note: str, key: str) -> dict[str, Any]:
     try:
         checkpoint = read_unverified(note)
         return {

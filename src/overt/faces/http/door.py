@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from overt.faces.http.problems import Forged, NotSignedIn, Problem, problem_of
 from overt.faces.http.rooms import Front
@@ -58,8 +58,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in with `state.signed` set, or answer it here."""
         if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
+            return  # a web socket is nothing of ours: nobody may open one
         guarded = _headed(send, self._front.secure, scope["path"])
         try:
             receive = await self._admit(scope, receive)
@@ -72,7 +71,7 @@ class Door:
         else:
             await self._app(scope, receive, guarded)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+    async def _admit(self, scope: HTTPScope, receive: Receive) -> Receive:
         path, headers = scope["path"], dict(scope["headers"])
         bearer = headers.get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ").strip()
         token = bearer or _cookie(headers.get(b"cookie", b"").decode("latin-1"))
@@ -98,7 +97,7 @@ class Door:
         if origin and origin not in ours:
             raise Forged("This request was made by another site's page.")
 
-    async def _show_in(self, scope: Scope, send: Send, nobody: NotSignedIn) -> None:
+    async def _show_in(self, scope: HTTPScope, send: Send, nobody: NotSignedIn) -> None:
         wants_page = scope["method"] == "GET" and not scope["path"].startswith("/api")
         if not wants_page or scope["path"].endswith("/events"):
             await self._answer(scope, send, problem_of(nobody))
@@ -107,14 +106,14 @@ class Door:
         there = scope["path"] + (f"?{query}" if query else "")
         await _redirect(send, "/sign-in" if there == "/" else f"/sign-in?next={quote(there, safe='')}")
 
-    async def _answer(self, scope: Scope, send: Send, problem: Problem) -> None:
+    async def _answer(self, scope: HTTPScope, send: Send, problem: Problem) -> None:
         page = not scope["path"].startswith("/api")
         body = self._forbidden(problem) if page else _json(problem)
         kind = b"text/html; charset=utf-8" if page else b"application/problem+json"
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         if problem.status == 401:
             headers.append((b"www-authenticate", b'Bearer realm="overt"'))
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})  # type: ignore[typeddict-item]
+        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -133,7 +132,7 @@ def _staged(path: str, signed: SignedIn | None) -> None:
         raise _Elsewhere(STAGE_PAGES[stage])
 
 
-async def _with_csrf(scope: Scope, receive: Receive, headers: dict[bytes, bytes], signed: SignedIn) -> Receive:
+async def _with_csrf(scope: HTTPScope, receive: Receive, headers: dict[bytes, bytes], signed: SignedIn) -> Receive:
     """Check the session's csrf in the header, or in the form's field; the body that was read for it is given again."""
     given = headers.get(CSRF_HEADER, b"").decode("latin-1")
     if given:
@@ -202,7 +201,7 @@ def _headed(send: Send, secure: bool, path: str) -> Send:
 
 async def _redirect(send: Send, there: str) -> None:
     headers = [(b"location", there.encode("latin-1")), (b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": 303, "headers": headers})  # type: ignore[typeddict-item]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
