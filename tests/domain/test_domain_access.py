@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.access import (
-    HEARS,
     OWN,
     PURPOSES,
     RECORDING,
@@ -105,7 +104,7 @@ def test_whoever_is_not_in_the_table_may_nothing(
         assert listed and (role not in OWN or action == "list" or (mine and mine == theirs))
 
 
-@given(st.sampled_from([*ROLES]), st.sampled_from([*HEARS]), purposes, tolds, tolds, texts)
+@given(st.sampled_from([*ROLES]), st.sampled_from(["play", "export"]), purposes, tolds, tolds, texts)
 def test_nobody_hears_without_a_purpose_that_was_told_or_is_compelled(
     role: str, action: str, purpose: str, told: str, also: str, document: str
 ) -> None:
@@ -116,7 +115,7 @@ def test_nobody_hears_without_a_purpose_that_was_told_or_is_compelled(
         assert re.search(rf"\b{purpose}\b", (also or told).lower()) if PURPOSES[purpose] == "told" else verdict.document
 
 
-@pytest.mark.parametrize("action", HEARS)
+@pytest.mark.parametrize("action", ["play", "export"])
 @pytest.mark.parametrize("role", ["administrator", "compliance", "supervisor"])
 @pytest.mark.parametrize(
     ("purpose", "told", "document", "why"),

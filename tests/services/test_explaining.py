@@ -231,6 +231,16 @@ def test_gaps_are_said_with_their_causes(gaps: list[Json], words: str, tone: str
     assert [value for name, value in room.said[0].evidence if name == "gap"] == gaps
 
 
+async def test_a_second_recording_says_what_it_goes_on_from() -> None:
+    world, all_of_it = await told("losing")
+    permit = next(room for room in explain(all_of_it, NAMES) if room.key == "permit")
+    assert [one.sentence for one in permit.said] == [
+        "Everybody was told and nobody said no: the recording was permitted.",
+        "A further recording was permitted, going on from the one before.",
+    ]
+    assert ("continues", world.media.opened[0].recording) in permit.said[1].evidence
+
+
 async def test_a_gap_of_a_real_account_is_said() -> None:
     world = World()
     await world.recording()

@@ -16,6 +16,8 @@ from overt.services.searching import MOST_A_PAGE, STATES, CallRow, Wanted
 from overt.services.signing_in import SignedIn
 
 Asked = Request[Any, Any, Any]
+_YEARS = range(1971, 9999)
+_MOST_DIGITS = 18
 
 
 def rooms_of(request: Asked) -> WebRooms:
@@ -69,6 +71,8 @@ def own_call(request: Asked, call: str) -> CallRow:
 def wanted(request: Asked, actor: Actor) -> Wanted:
     """What a query asks for; an agent's is kept to their own calls. Raises BadRequest naming the field."""
     query: Mapping[str, str] = request.query_params
+    if any("\x00" in value for value in query.values()):
+        raise BadRequest("A query holds no NUL.")
     state = query.get("state", "")
     if state and state not in STATES:
         raise BadRequest(f"There is no state {state[:30]}: one of {', '.join(STATES)}.")
@@ -89,9 +93,15 @@ def whole(query: Mapping[str, str], name: str, default: int, most: int) -> int:
     given = query.get(name, "")
     if not given:
         return default
-    if not given.isascii() or not given.isdigit() or int(given) > most:
+    number = _number(given)
+    if number is None or number > most:
         raise BadRequest(f"{name} is a whole number up to {most}.")
-    return int(given)
+    return number
+
+
+def _number(text: str) -> int | None:
+    """The number that digits are; None for anything else, and for more digits than any number of ours has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _found(find: str) -> tuple[str, str]:
@@ -103,9 +113,12 @@ def _found(find: str) -> tuple[str, str]:
 
 def _day(text: str, name: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError as error:
         raise BadRequest(f"{name} is a date such as 2026-11-24.") from error
+    if day is not None and day.year not in _YEARS:
+        raise BadRequest(f"{name} is a date from {_YEARS.start} to {_YEARS.stop - 1}.")
+    return day
 
 
 def _micros(day: date | None) -> int:
@@ -113,6 +126,7 @@ def _micros(day: date | None) -> int:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_A_PAGE:
+    limit = _number(text)
+    if limit is None or not 1 <= limit <= MOST_A_PAGE:
         raise BadRequest(f"limit is a whole number from 1 to {MOST_A_PAGE}.")
-    return int(text)
+    return limit

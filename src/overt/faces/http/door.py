@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -17,7 +17,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from overt.faces.http.problems import Forged, NotSignedIn, Problem, problem_of
+from overt.faces.http.problems import Forged, NotSignedIn, Problem, TooLarge, problem_of
 from overt.faces.http.rooms import Front
 from overt.ports import Unavailable
 from overt.services.signing_in import SignedIn, SignInRooms, recognise
@@ -64,7 +64,7 @@ class Door:
             receive = await self._admit(scope, receive)
         except NotSignedIn as nobody:
             await self._show_in(scope, guarded, nobody)
-        except (Forged, Unavailable) as error:
+        except (Forged, TooLarge, Unavailable) as error:
             await self._answer(scope, guarded, problem_of(error))
         except _Elsewhere as there:
             await _redirect(guarded, str(there))
@@ -72,12 +72,12 @@ class Door:
             await self._app(scope, receive, guarded)
 
     async def _admit(self, scope: HTTPScope, receive: Receive) -> Receive:
-        path, headers = scope["path"], dict(scope["headers"])
-        bearer = headers.get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ").strip()
+        path, headers = scope["path"], _joined(scope["headers"])
+        bearer = _bearer(headers.get(b"authorization", b"").decode("latin-1"))
         token = bearer or _cookie(headers.get(b"cookie", b"").decode("latin-1"))
         signed = await asyncio.to_thread(recognise, self._signing, token) if token else None
         scope.setdefault("state", {})["signed"] = signed
-        open_here = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+        open_here = path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and _is_plain(path))
         if not open_here:
             _staged(path, signed)
         if scope["method"] not in SAFE and not bearer:
@@ -98,7 +98,7 @@ class Door:
             raise Forged("This request was made by another site's page.")
 
     async def _show_in(self, scope: HTTPScope, send: Send, nobody: NotSignedIn) -> None:
-        wants_page = scope["method"] == "GET" and not scope["path"].startswith("/api")
+        wants_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api")
         if not wants_page or scope["path"].endswith("/events"):
             await self._answer(scope, send, problem_of(nobody))
             return
@@ -134,14 +134,14 @@ def _staged(path: str, signed: SignedIn | None) -> None:
 
 async def _with_csrf(scope: HTTPScope, receive: Receive, headers: dict[bytes, bytes], signed: SignedIn) -> Receive:
     """Check the session's csrf in the header, or in the form's field; the body that was read for it is given again."""
-    given = headers.get(CSRF_HEADER, b"").decode("latin-1")
-    if given:
-        if not hmac.compare_digest(given, signed.session.csrf):
+    csrf = signed.session.csrf.encode()
+    if given := headers.get(CSRF_HEADER, b""):
+        if not hmac.compare_digest(given, csrf):
             raise Forged("This page is of an older sign-in. Load it again.")
         return receive
     body = await _read(receive)
     field = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
-    if not hmac.compare_digest(field.encode(), signed.session.csrf.encode()):
+    if not hmac.compare_digest(field.encode("utf-8", "replace"), csrf):
         raise Forged("This page is of an older sign-in. Load it again.")
     return _again(body, receive)
 
@@ -155,7 +155,7 @@ async def _read(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > LARGEST_BODY:
-            raise Forged("The form is too large.")
+            raise TooLarge(f"A form has at most {LARGEST_BODY // 1024} KiB.")
         if not message.get("more_body"):
             return b"".join(parts)
 
@@ -171,6 +171,26 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return repeat
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name, in small letters; a second cookie header is one with the first (RFC 9113, 8.2.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        key = name.lower()
+        found[key] = found[key] + b"; " + value if key == b"cookie" and key in found else value
+    return found
+
+
+def _bearer(header: str) -> str:
+    """The token of a bearer; another scheme (a proxy's Basic, say) is not for us."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path means what it says: nothing in it leads back out of its folder."""
+    return "\\" not in path and not {"", ".", ".."} & set(path.removeprefix("/").split("/"))
 
 
 def _cookie(header: str) -> str:

@@ -47,6 +47,10 @@ class BadRequest(Refused):
     """A request that cannot be understood."""
 
 
+class TooLarge(Refused):
+    """A form larger than any of ours."""
+
+
 class NotSignedIn(Refused):
     """Nobody is signed in."""
 
@@ -58,6 +62,7 @@ class Forged(Refused):
 # What is raised → status, kind, title. The first that fits counts.
 PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     NotSignedIn: (401, "not-signed-in", "Sign in first"),
+    TooLarge: (413, "too-large", "Too large"),
     Forged: (403, "forged", "Not from our own pages"),
     NotFound: (404, "not-found", "Not there"),
     NoSuchRecording: (404, "not-found", "Not there"),
