@@ -45,15 +45,17 @@ class OpenerClient:
             tenant=tenant, recording=recording, grant=_as_frame(grant), backing=tuple(_as_frame(one) for one in backing),
             peaks=peaks,
         )  # fmt: skip
-        opened = False
+        begun = True
         try:
             outline = await _surveyed(client, request, grant.index)
-            opened = True
+            begun = False
+        except NotOpened:
+            begun = False  # the opener has forgotten it by itself, or never knew it under this request
+            client.close()
+            raise
         finally:
-            if not opened:
-                with suppress(Unavailable):
-                    client.tell(EndOpening(grant=grant.index))
-                client.close()
+            if begun:  # broken off on the way
+                await ClientOpening(client, grant.index, Outline(0, 0, 0, 0)).end()
         return ClientOpening(client, grant.index, outline)
 
 
