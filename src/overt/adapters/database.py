@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import SQLAlchemyError
 
 from overt.config import Settings
@@ -52,6 +53,7 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
     except OSError as error:
         raise Unavailable("database", f"{error.strerror}: {path}", retry=False) from error
     engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": WAIT_S})
+    engine.dialect.statement_compiler = _Hinting
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -68,6 +70,14 @@ def _prepare(connection: Any, _: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+class _Hinting(SQLiteCompiler):
+    """SQLite's compiler, which writes hints (`INDEXED BY`) where SQLite has them."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        """See sqlalchemy.sql.compiler.SQLCompiler."""
+        return text
 
 
 def migrate(engine: sa.Engine) -> None:

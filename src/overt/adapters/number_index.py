@@ -19,7 +19,7 @@ import phonenumbers
 from overt.adapters.tables import KEY_BYTES
 from overt.domain.identity import Secret
 from overt.ports import Unavailable
-from overt.services.cataloguing import ERASED, masked_address, number_in, user_of
+from overt.services.cataloguing import masked_address, number_in, user_of
 
 KEY = "keys/catalogue.key"
 _RAW_BYTES = 32
@@ -73,8 +73,8 @@ class NumberIndex:
 
     def tail(self, address: str) -> bytes | None:
         """The hash of the last four digits; None when there are not as many."""
-        digits = _digits(address)
-        return self._hash("tail", digits[-_LAST:]) if len(digits.lstrip("+")) >= _LAST else None
+        digits = _bare(address)
+        return self._hash("tail", digits[-_LAST:]) if len(digits) >= _LAST else None
 
     def wholes(self, wanted: str) -> Sequence[bytes]:
         """The hashes of all numbers that somebody may mean, with or without its country or its plus sign."""
@@ -94,15 +94,20 @@ class NumberIndex:
         return hmac.digest(self._key, f"{use}\0{text}".encode(), hashlib.sha256)[:KEY_BYTES]
 
 
-def _digits(address: str) -> str:
-    """The digits of a number, with the plus sign when it has one; empty when it is none."""
+def _bare(address: str) -> str:
+    """The digits of a number; empty when it is none."""
     user = user_of(address)
-    if user == ERASED or any(one.isalpha() for one in user):
+    if any(one.isalpha() for one in user):
         return ""
-    digits = "".join(one for one in user if one.isascii() and one.isdigit())
+    return "".join(one for one in user if one.isascii() and one.isdigit())
+
+
+def _digits(address: str) -> str:
+    """The digits of a number, with a plus sign when it has one or the 00 that stands for it."""
+    digits = _bare(address)
     if digits.startswith("00"):
         return f"+{digits[2:]}"
-    return f"+{digits}" if user.lstrip().startswith("+") and digits else digits
+    return f"+{digits}" if digits and user_of(address).lstrip(" (").startswith("+") else digits
 
 
 @lru_cache(maxsize=65536)

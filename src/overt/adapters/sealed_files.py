@@ -177,6 +177,14 @@ class SealedFiles:
                 found.append((path.stem, path.suffix == ENDED, path.stat().st_size))
         return found
 
+    def size(self, tenant: str, recording: str) -> tuple[int, bool] | None:
+        """The bytes of one recording's file, and whether it has its end; None when there is none. Raises Unavailable."""
+        base = self._base(tenant, recording)
+        for suffix in (ENDED, GROWING, ENDED):
+            with _named(base), suppress(FileNotFoundError):
+                return base.with_suffix(suffix).stat().st_size, suffix == ENDED
+        return None
+
     def _base(self, tenant: str, recording: str) -> Path:
         if not _TENANT.fullmatch(tenant) or not _RECORDING.fullmatch(recording):
             raise Unavailable("recordings", "not a tenant or not a recording's id", retry=False)

@@ -63,6 +63,14 @@ class SqlEditions:
                 for table in (calls, words, recordings):
                     rows.execute(sa.text(f"ANALYZE {table.name}"))
 
+    def extent(self, edition: int) -> tuple[int, int]:
+        """See cataloguing.Rebuilding."""
+        with work(self._engine) as rows:
+            found = [
+                rows.scalar(sa.select(sa.func.count()).where(one.c.edition == edition)) for one in (calls, recordings)
+            ]
+        return int(found[0] or 0), int(found[1] or 0)
+
     def sweep(self, tenant: str) -> bool:
         """See cataloguing.Rebuilding."""
         with work(self._engine) as rows:
@@ -207,8 +215,9 @@ class SqlEditions:
         mine = sa.and_(recordings.c.edition == edition, recordings.c.id == sa.bindparam("of"))
         fields: Mapping[str, Any] = {"stored_bytes": sa.bindparam("octets"), "whole": sa.bindparam("has_end")}
         found = [{"of": one, "octets": octets, "has_end": whole} for one, (octets, whole) in measured.items()]
-        with work(self._engine) as rows:
-            rows.execute(sa.update(recordings).where(mine).values(fields), found)
+        for some in _portions(found):
+            with work(self._engine) as rows:
+                rows.execute(sa.update(recordings).where(mine).values(fields), some)
 
 
 class _Words:

@@ -1,4 +1,5 @@
-"""The worker process: carries sealed records from the spool into the recordings' files. It can open nothing."""
+"""The worker process: carries sealed records from the spool into the recordings' files, and the ledger's entries into
+the catalogue. It can open nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import TextIO
 
 from overt.adapters.closed_process import close_memory
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.spool_reader import SpoolFolder
+from overt.compose.following import follow_ledger
 from overt.ports import Unavailable
 from overt.services.archiving import Gathered, gather
 
@@ -29,21 +31,34 @@ class AnotherArchives(Exception):
 
 
 def main(data_folder: Path) -> int:
-    """Archive until SIGTERM or SIGINT, then once more. Return the exit code: 3 when another worker is at it."""
+    """Archive and follow until SIGTERM or SIGINT, then once more. Return the exit code: 3 when another worker is at it."""
     close_memory(keys=False)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with _archive(data_folder, PATIENCE_S) as (spool, store):
+        with _archive(data_folder, PATIENCE_S) as (spool, store), _followed(data_folder, stop) as following:
             _log.info("archiving %s", data_folder)
-            while not stop.wait(ROUND_S):
+            while following.is_alive() and not stop.wait(ROUND_S):
                 _one_round(spool, store)
+            died = not stop.is_set()
             _one_round(spool, store)
     except AnotherArchives as error:
         _log.error("%s", error)
         return 3
-    return 0
+    return 1 if died else 0
+
+
+@contextmanager
+def _followed(data_folder: Path, stop: Event) -> Iterator[Thread]:
+    """Have the catalogue follow the ledger meanwhile, in a thread of its own: neither waits for the other's disk."""
+    following = Thread(target=follow_ledger, args=(data_folder, stop), name="catalogue")
+    following.start()
+    try:
+        yield following
+    finally:
+        stop.set()
+        following.join()
 
 
 def archive_once(data_folder: Path) -> Gathered:

@@ -7,7 +7,7 @@ be cut short anywhere. An *edition* is one whole catalogue: a rebuild fills a ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,9 +25,12 @@ from overt.services.auditing import (
 from overt.services.listening import Held
 from overt.services.searching import CallRow, state_of
 
-A_STEP = 2_000
+A_STEP, A_LEAP = 2_000, 20_000  # entries kept at once: while calls come, and when a catalogue is made anew
+NO_EDITION = -1
 MARK_EVERY = 256  # entries
 ERASED, ERASING = "erased", "personal.erased"
+Progress = Callable[[int], None]
+Measure = Callable[[], Mapping[str, tuple[int, bool]]]
 _ENDS: Mapping[str, str] = {"recording.closed": "closed", "recording.interrupted": "interrupted"}
 _ADDRESS = re.compile(r"(?P<before><?(?:sips?:|tel:)?)(?P<user>[^@;>]*)(?P<after>.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"\+?\(?[0-9][0-9 ().\-/]{5,}")
@@ -128,7 +131,11 @@ class Rebuilding(Editions, Protocol):
     """What making a catalogue anew needs besides. Every method may raise Unavailable."""
 
     def publish(self, tenant: str, edition: int) -> None:
-        """Have everybody read this edition from now on."""
+        """Have everybody read this edition from now on, or none that there is."""
+        ...
+
+    def extent(self, edition: int) -> tuple[int, int]:
+        """Return how many calls and recordings an edition has."""
         ...
 
     def sweep(self, tenant: str) -> bool:
@@ -174,11 +181,18 @@ class Follower:
         self._stands = Reached(reached.edition, reached.origin, stretch.position, stretch.octets)
         return stretch.position - reached.position
 
+    @property
+    def stands(self) -> Reached | None:
+        """Where the edition that was followed last stands, when all went well."""
+        return self._stands
+
     def _current(self) -> Reached | None:
         origin = self._ledger.origin()
+        if not origin:
+            return None
         reached = self._editions.reached(self._tenant)
         if reached is None:
-            return self._editions.begin(self._tenant, origin, current=True) if origin else None
+            return self._editions.begin(self._tenant, origin, current=True)
         if reached.origin != origin:
             why = "it was made from another ledger than the one here; `overt catalogue rebuild` makes it anew"
             raise Unavailable("catalogue", why, retry=False)
@@ -230,6 +244,39 @@ def fold(entries: Sequence[Stated], records: dict[str, CallRecord], counted: Set
                 Ended(body["recording"], one.index, _ENDS[one.kind], body["captured_ms"], body["chunks"])
             )
     return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a catalogue that was made anew holds."""
+
+    calls: int
+    recordings: int
+    entries: int
+
+
+def rebuild(tenant: str, ledger: LedgerRun, editions: Rebuilding, measure: Measure, progress: Progress) -> Rebuilt:
+    """Make a catalogue anew, and have it read once it is whole. Until then the old one is read, and followed.
+
+    `measure` looks at all sealed files: bytes, and whether they have their end. `progress` is told how many entries
+    have been read. One at a time. Raises Unavailable; then the old one stays.
+    """
+    while editions.sweep(tenant):
+        pass  # what an earlier one left that was cut short
+    origin = ledger.origin()
+    if not origin:
+        editions.publish(tenant, NO_EDITION)
+        return Rebuilt(0, 0, 0)
+    follower, reached = Follower(tenant, ledger, editions), editions.begin(tenant, origin, current=False)
+    while follower.follow(reached, A_LEAP):
+        reached = follower.stands or reached
+        progress(reached.position)
+    editions.measure(reached.edition, measure())
+    calls, recordings = editions.extent(reached.edition)
+    editions.publish(tenant, reached.edition)
+    while editions.sweep(tenant):
+        pass
+    return Rebuilt(calls, recordings, reached.position)
 
 
 def _held(entry: Stated) -> Held:

@@ -6,6 +6,7 @@ import typer
 
 from overt.faces.cli.call import call
 from overt.faces.cli.calls import calls_app
+from overt.faces.cli.catalogue import catalogue_app
 from overt.faces.cli.demo import demo
 from overt.faces.cli.doctor import doctor
 from overt.faces.cli.init import init
@@ -24,6 +25,7 @@ app.command("sign-out")(sign_out)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(calls_app, name="calls")
 app.add_typer(recordings_app, name="recordings")
+app.add_typer(catalogue_app, name="catalogue")
 
 
 def main() -> None:
