@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from overt.adapters.api_client import ServerRefused
 from overt.config import SettingsRefused
 from overt.domain.errors import Refused
 from overt.ledger.checkpoint import CheckpointBroken
@@ -64,6 +65,8 @@ def translated() -> Iterator[None]:
     """Translate what the inner rooms raise into exit codes: one table."""
     try:
         yield
+    except ServerRefused as refused:
+        end(NEGATIVE, str(refused))
     except (SettingsRefused, Refused) as error:
         end(USAGE, str(error))
     except (EntryBroken, CheckpointBroken) as error:
