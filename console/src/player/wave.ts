@@ -112,10 +112,13 @@ export class Wave {
     if (span.kind === "prompt") {
       pen.fillStyle = this.ink.prompt;
       pen.fillRect(from, 0, wide, height);
+      pen.strokeStyle = this.ink.line;
+      pen.lineWidth = 1;
+      hatch(pen, from, wide, height, 2 * HATCH, false);
     } else {
       pen.strokeStyle = span.kind === "gap" ? this.ink.gap : this.ink.pause;
       pen.lineWidth = 1;
-      hatch(pen, from, wide, height, span.kind === "gap");
+      hatch(pen, from, wide, height, HATCH, span.kind === "gap");
       pen.lineWidth = 2;
       pen.strokeRect(from, -2, wide, height + 4);
     }
@@ -136,9 +139,11 @@ export class Wave {
 }
 
 /** Slanted lines; a gap's are crossed. */
-function hatch(pen: CanvasRenderingContext2D, from: number, wide: number, height: number, crossed: boolean): void {
+function hatch(
+  pen: CanvasRenderingContext2D, from: number, wide: number, height: number, every: number, crossed: boolean,
+): void {
   pen.beginPath();
-  for (let x = from - height - ((from - height) % HATCH); x < from + wide + height; x += HATCH) {
+  for (let x = from - height - ((from - height) % every); x < from + wide + height; x += every) {
     pen.moveTo(x, height);
     pen.lineTo(x + height, 0);
     if (crossed) {
