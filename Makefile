@@ -29,6 +29,7 @@ check: $(STAMPS)/dev $(STAMPS)/console
 # One after the other, each with the machine to itself. ARGS=--write puts the tables and pictures into docs/.
 bench: $(STAMPS)/run
 	@for one in $(BENCHES); do $(MAKE) --no-print-directory $$one || exit 1; done
+	@$(if $(findstring --write,$(ARGS)),$(BIN)/python bench/pictures.py)
 
 $(BENCHES): bench-%: $(STAMPS)/run
 	$(BIN)/python bench/$*.py $(ARGS)

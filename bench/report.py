@@ -1,4 +1,7 @@
-"""What the benches share: the machine they ran on, a table in Markdown, and its place in docs/performance.md."""
+"""What the benches share: the machine they ran on, a table in Markdown, and its place in docs/performance.md.
+
+In a table of latencies the first column says what was measured, and columns named as `p50_ms` become bars in a picture.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,14 @@ def write(name: str, text: str) -> None:
     if not begin or not end:
         raise SystemExit(f"{page} has no place named {name}")
     page.write_text(f"{head}{begin}{text.rstrip()}\n{end}{tail}")
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """The rows of the first table between `<!-- name -->` and `<!-- end name -->`; none when nothing was measured."""
+    text = (DOCS / "performance.md").read_text().partition(f"<!-- {name} -->\n")[2].partition(f"<!-- end {name} -->")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
 
 
 def machine() -> str:
