@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
@@ -130,7 +130,7 @@ def show_live(request: Asked) -> Response[str]:
     return drawing_of(request).page(request, "live.html", rows=_live(rooms), now_us=_now(rooms))
 
 
-@get("/live/events", media_type=MediaType.TEXT)
+@get("/live/events")
 async def live_events(request: Asked) -> ServerSentEvent:
     """The same, as server-sent events: `calls` with a fragment whenever something changed, `gone` at the end."""
     demand(request, "watch", Resource("live"))
