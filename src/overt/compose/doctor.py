@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from overt.adapters.database import FILE as DATABASE
+from overt.adapters.database import open_database
 from overt.adapters.key_files import load_signing_key, load_verifier_key
 from overt.adapters.law_files import load_table
 from overt.adapters.prompt_files import load_prompts
+from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.signalling import make_lines
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
+from overt.faces.console.assets import STATIC, read_assets
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
 
@@ -132,6 +136,32 @@ def _trunks(_: Path, settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _console(folder: Path, settings: Settings) -> Iterator[Finding]:
+    if not settings.web_port:
+        yield Finding("console", "good", "turned off (web_port = 0)")
+        return
+    try:
+        read_assets(STATIC)
+        open_accounts = _open_accounts(folder, settings)
+    except Unavailable as error:
+        yield Finding("console", "look", str(error), "calls are recorded meanwhile; nobody sees them in a browser")
+        return
+    found = f"{settings.web_address}:{settings.web_port}, {open_accounts} open accounts"
+    yield Finding("console", "good" if open_accounts else "look", found,
+                  "" if open_accounts else "nobody can sign in: `overt accounts add NAME --role ROLE`")  # fmt: skip
+
+
+def _open_accounts(folder: Path, settings: Settings) -> int:
+    """How many may sign in. Raises Unavailable."""
+    if not settings.database and not (folder / DATABASE).exists():
+        return 0
+    engine = open_database(settings, folder)
+    try:
+        return sum(one.state == "active" for one in SqlAccounts(engine).all(settings.tenant))
+    finally:
+        engine.dispose()
+
+
 CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (
-    _trunks, _keys, _prompts, _ports, _clock, _disk, _limits, _separation,
+    _trunks, _keys, _prompts, _ports, _clock, _disk, _limits, _separation, _console,
 )  # fmt: skip

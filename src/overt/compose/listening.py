@@ -7,11 +7,7 @@ spool is archived first.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,8 +21,8 @@ from overt.adapters.notary_client import NotaryClient
 from overt.adapters.opener_client import OpenerClient
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.system_clock import SystemClock
-from overt.adapters.unix_frames import short_path
 from overt.adapters.wav_export import WavExport
+from overt.compose.moment import alone, answers, process
 from overt.compose.opener import SOCKET as OPENER
 from overt.compose.worker import AnotherArchives, archive_once
 from overt.domain.access import ROLES, Actor
@@ -37,7 +33,6 @@ from overt.vault.format import SealBroken
 
 TENANT = "main"
 NOTARY = "run/notary.sock"
-STARTS_WITHIN_S = 10.0
 ARCHIVED_WITHIN_S = 10.0
 
 
@@ -117,63 +112,8 @@ def _processes(data_folder: Path) -> Iterator[None]:
     """Have notary and opener there: the running ones, or our own for the moment, one command at a time."""
     needed = {"notary": data_folder / NOTARY, "opener": data_folder / OPENER}
     with ExitStack() as running:
-        if not all(_answers(path) for path in needed.values()):
-            running.enter_context(_alone(data_folder))
+        if not all(answers(path) for path in needed.values()):
+            running.enter_context(alone(data_folder))
             for name, path in needed.items():
-                running.enter_context(_process(data_folder, name, path))
+                running.enter_context(process(data_folder, name, path))
         yield
-
-
-@contextmanager
-def _alone(data_folder: Path) -> Iterator[None]:
-    """Wait until no other command has processes of its own, so that none loses them under its hands."""
-    folder = data_folder / "run"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "moment.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _process(data_folder: Path, name: str, path: Path) -> Iterator[None]:
-    """Have one of our processes there: the running one, or one for the moment. Raises Unavailable, saying its why."""
-    if _answers(path):
-        yield
-        return
-    started = subprocess.Popen(
-        [sys.executable, "-m", f"overt.compose.{name}", str(data_folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # an interrupt from the keyboard is ours to handle: what was given is still entered
-    )
-    try:
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        while not _answers(path):
-            if started.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(name, f"it could not be started for the moment: {_last_words(started)}", retry=False)
-            time.sleep(0.05)
-        yield
-    finally:
-        _last_words(started)
-
-
-def _last_words(process: subprocess.Popen[bytes]) -> str:
-    """What a process said last, once it has ended; it is killed when it does not end."""
-    process.terminate()
-    try:
-        said = process.communicate(timeout=5)[1]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said = process.communicate()[1]
-    return (said or b"").decode(errors="replace").strip().rpartition("\n")[2]
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-        try:
-            with short_path(path) as short:
-                probe.connect(short)
-        except OSError:
-            return False
-    return True

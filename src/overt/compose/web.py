@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -37,7 +36,7 @@ from overt.compose.machine import Machine
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
-from overt.faces.console.assets import read_assets
+from overt.faces.console.assets import STATIC, read_assets
 from overt.faces.http.playing import end_all, sweep
 from overt.faces.http.rooms import Front, WebRooms
 from overt.ledger.checkpoint import CheckpointBroken
@@ -87,7 +86,7 @@ def origin_of(settings: Settings) -> str:
 
 
 async def _serve(folder: Path, settings: Settings) -> None:
-    assets = read_assets(Path(str(files("overt.faces.console").joinpath("static"))))
+    assets = read_assets(STATIC)
     engine = open_database(settings, folder)
     await asyncio.to_thread(migrate, engine)
     ledger = NotaryClient(folder / NOTARY)

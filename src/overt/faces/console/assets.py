@@ -17,6 +17,7 @@ from overt.faces.http.problems import NotFound
 from overt.ports import Unavailable
 
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+STATIC = Path(__file__).parent / "static"  # where `make console` puts them
 NEEDED = ("console.js", "console.css", "theme.js", "mark.svg")
 
 
