@@ -1,3 +1,3 @@
 """Overt: call recording that asks first."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -44,6 +44,7 @@ LIVE_S, BEAT_S, LOOK_AGAIN_S = 0.5, 15.0, 20.0
 MOST_LIVE = 200
 ENTRIES_A_PAGE = 50
 NO_ENTRY = 10**12
+USUALLY_BEHIND = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,14 @@ def show_calls(request: Asked) -> Response[str]:
     return drawing_of(request).page(
         request, "calls.html", 400 if problem else 200, asked=query, page=page, chips=CHIPS, link=link, problem=problem,
         counts=rooms.catalogue.counts(rooms.front.tenant, asked), choices=rooms.catalogue.choices(rooms.front.tenant),
-        narrowed=any(query.values()), behind=0,
+        narrowed=any(query.values()), behind=_behind(rooms),
     )  # fmt: skip
+
+
+def _behind(rooms: WebRooms) -> int:
+    """How many entries the catalogue has still to read, 0 while it is only as late as it always is."""
+    behind = rooms.ledger.size() - rooms.catalogue.position(rooms.front.tenant)
+    return behind if behind > USUALLY_BEHIND else 0
 
 
 _FIELDS = ("find", "line", "agent", "place", "since", "until", "state", "gap", "after")
