@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from overt.faces.cli.accounts import accounts_app
 from overt.faces.cli.call import call
 from overt.faces.cli.calls import calls_app
 from overt.faces.cli.catalogue import catalogue_app
@@ -26,6 +27,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(calls_app, name="calls")
 app.add_typer(recordings_app, name="recordings")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(accounts_app, name="accounts")
 
 
 def main() -> None:
