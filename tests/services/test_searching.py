@@ -174,3 +174,5 @@ async def test_a_record_is_kept_with_its_number_masked_and_found_by_it() -> None
     assert kept.id == CALL and kept.state == "recorded" and kept.caller == "+1214•••••00" and kept.recordings
     assert "+12145550100" not in repr(catalogue)
     assert found(catalogue, number="+1 214 555 0100") == found(catalogue, number="0100") == [CALL]
+    catalogue.take("main", replace(record, id="c2", caller="withheld", called="sip:+14155550177@pbx"))
+    assert found(catalogue, number="0177") == found(catalogue, number="+1 415 555 01 77") == ["c2"]
