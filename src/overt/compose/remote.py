@@ -65,11 +65,20 @@ def sign_out_of(server: str) -> None:
 
 def calls_of(server: str) -> Iterator[Mapping[str, Any]]:
     """Yield every call that the account may see, newest first, page by page."""
+    return _paged(server, "calls")
+
+
+def recordings_of(server: str) -> Iterator[Mapping[str, Any]]:
+    """Yield every recording that the account may see, those of the newest calls first, page by page."""
+    return _paged(server, "recordings")
+
+
+def _paged(server: str, what: str) -> Iterator[Mapping[str, Any]]:
     after = ""
     with connected(server) as client:
         while True:
-            page = client.get("/api/calls", {"limit": PAGE} | ({"after": after} if after else {}))
-            yield from page["calls"]
+            page = client.get(f"/api/{what}", {"limit": PAGE} | ({"after": after} if after else {}))
+            yield from page[what]
             after = page["after"]
             if not after:
                 return

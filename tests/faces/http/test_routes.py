@@ -64,6 +64,7 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", "/api/calls"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/calls/counts"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", f"/api/calls/{CALL}"): (SEE, (401, 200, 200, 200, 404)),
+    ("GET", "/api/recordings"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/live"): (SEE, (401, 200, 200, 200, 403)),
     ("GET", "/api/ledger"): (SEE, (401, 200, 200, 200, 403)),
     ("GET", "/api/ledger/leaves"): (SEE, (401, 200, 200, 200, 403)),

@@ -9,7 +9,7 @@ from typing import Any
 from litestar import Router, get
 from litestar.params import FromPath
 
-from overt.domain.access import Resource
+from overt.domain.access import RECORDING, Resource
 from overt.faces.api.described import asking, asks
 from overt.faces.http.asking import Asked, demand, own_call, rooms_of, wanted
 from overt.faces.http.problems import NotFound
@@ -32,6 +32,14 @@ class CountsJson:
     """Calls by state, and `gap`, counted up to a thousand each."""
 
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsJson:
+    """Recordings as the ledger knows them, those of the newest calls first; `after` as for calls."""
+
+    recordings: Sequence[Held]
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,16 @@ def show_call(request: Asked, call: FromPath[str]) -> CallJson:
     )  # fmt: skip
 
 
+@get("/api/recordings", summary="Find recordings", operation_class=FILTERS, sync_to_thread=True)
+def find_recordings(request: Asked) -> RecordingsJson:
+    """The recordings of the calls that fit all filters, page by page as the calls are; a page may hold none."""
+    rooms, actor = rooms_of(request), demand(request, "list", RECORDING)
+    page = rooms.catalogue.search(rooms.front.tenant, wanted(request, actor))
+    named = [one for row in page.rows for one in row.recordings]
+    held = [rooms.listening.holdings.find(rooms.front.tenant, one) for one in named]
+    return RecordingsJson([one for one in held if one is not None], page.after)
+
+
 @get("/api/live", summary="Calls in progress", sync_to_thread=True)
 def live_calls(request: Asked) -> CallsJson:
     """The calls that have not ended; `hears` says whether the recorder hears. The console's /live/events streams them."""
@@ -102,4 +120,6 @@ def live_calls(request: Asked) -> CallsJson:
     return CallsJson(page.rows, page.after)
 
 
-CALLS: list[Any] = [Router(path="/", route_handlers=[find_calls, count_calls, show_call, live_calls], tags=["calls"])]
+CALLS: list[Any] = [
+    Router(path="/", route_handlers=[find_calls, count_calls, show_call, live_calls, find_recordings], tags=["calls"])
+]

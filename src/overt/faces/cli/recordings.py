@@ -16,7 +16,7 @@ import typer
 from rich.table import Column, Table
 
 from overt.compose.listening import Listed, export_wav, listed
-from overt.compose.remote import calls_of, export_from
+from overt.compose.remote import export_from, recordings_of
 from overt.domain.access import PURPOSES
 from overt.domain.errors import Refused
 from overt.faces.cli.options import (
@@ -99,16 +99,15 @@ def _exported(
 
 
 def _asked(server: str) -> list[dict[str, Any]]:
-    """A server's recordings: it shows them with their calls, and keeps to itself how large the files are."""
-    found = []
-    for call in calls_of(server):
-        for recording in call["recordings"]:
-            found.append({
-                "recording": recording, "call": call["id"], "started_us": call["started_us"], "captured_ms": call["captured_ms"],
-                "state": "closed" if call["ledger_index"] >= 0 else "open", "told": "", "stored_bytes": None,
-                "ledger_index": call["ledger_index"],
-            })  # fmt: skip
-    return found
+    """A server's recordings; how large their files are it keeps to itself."""
+    return [
+        {
+            "recording": one["recording"], "call": one["call"], "started_us": one["started_us"],
+            "captured_ms": one["captured_ms"], "state": one["how"] or "open", "told": one["told"], "stored_bytes": None,
+            "ledger_index": one["permitted"],
+        }
+        for one in recordings_of(server)
+    ]  # fmt: skip
 
 
 @contextmanager
