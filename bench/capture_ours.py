@@ -66,7 +66,10 @@ def main() -> None:
     loop.now = time.monotonic_ns()
     batch.run(loop)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    counters = [leg for call in calls for leg in batch.release(call).values()]
+    counters = []
+    for call in calls:
+        renew()
+        counters += batch.release(call).values()
     spool.flush()
     wrong = spool.broken or ", ".join(str(one) for one in told if not isinstance(one, protocol.Captured))[:200]
     totals = {name: sum(one[name] for one in counters) for name in counters[0]}

@@ -26,7 +26,10 @@ def number(text: str) -> float | None:
 def capture(rows: Rows) -> None:
     """Packets a processor second by recorder, at the largest load that ours captured whole; loss by calls."""
     kinds = list(dict.fromkeys(row["recorder"] for row in rows))
-    whole = [row["calls"] for row in rows if row["recorder"] == kinds[0] and number(row["lost_percent"]) == 0]
+    whole = [
+        row["calls"] for row in rows
+        if row["recorder"] == kinds[0] and number(row["lost_percent"]) == 0 and number(row["of_load_percent"]) == 100
+    ]  # fmt: skip
     at = whole[-1] if whole else rows[0]["calls"]
     rates = [Group(row["recorder"], {"": number(row["packets_per_cpu_s"])}) for row in rows if row["calls"] == at]
     draw(
@@ -35,21 +38,25 @@ def capture(rows: Rows) -> None:
     )  # fmt: skip
     found = {(row["calls"], row["recorder"]): number(row["lost_percent"]) for row in rows}
     groups = [
-        Group(f"{calls} calls", {kind: found.get((calls, kind)) for kind in kinds})
+        Group(f"{calls} calls", {kind: found.get((calls, kind)) for kind in kinds if kind != "C loop, at once"})
         for calls in dict.fromkeys(row["calls"] for row in rows)
     ]
     draw(PICTURES / "perf-loss.svg", "What is lost, by the number of calls", "percent of the packets sent", groups)
 
 
 def latency(name: str, title: str) -> None:
-    """Every row of a table that has percentiles in milliseconds, as bars."""
+    """Every row of a table, its columns of milliseconds as bars."""
     rows = report.read(name)
-    columns = [one for one in (rows[0] if rows else {}) if one.startswith("p") and one.endswith("_ms")]
+    columns = [one for one in (rows[0] if rows else {}) if one.endswith("_ms")]
     groups = [
-        Group(next(iter(row.values())), {one.removesuffix("_ms"): number(row[one]) for one in columns}) for row in rows
+        Group(
+            next(iter(row.values())), {one.removesuffix("_ms").replace("_", " "): number(row[one]) for one in columns}
+        )
+        for row in rows
     ]
     if groups and columns:
         draw(PICTURES / f"perf-{name}.svg", title, "milliseconds", groups)
+        report.illustrate(name, title)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What the benches share: the machine they ran on, a table in Markdown, and its place in docs/performance.md.
 
-In a table of latencies the first column says what was measured, and columns named as `p50_ms` become bars in a picture.
+In a table of latencies the first column says what was measured, and columns that end in `_ms` become bars in a picture.
 """
 
 from __future__ import annotations
@@ -39,6 +39,14 @@ def read(name: str) -> list[dict[str, str]]:
     lines = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def illustrate(name: str, words: str) -> None:
+    """Show pictures/perf-<name>.svg before the place of that name, unless the page shows it already."""
+    page, picture = DOCS / "performance.md", f"pictures/perf-{name}.svg"
+    text = page.read_text()
+    if picture not in text:
+        page.write_text(text.replace(f"<!-- {name} -->\n", f"![{words}]({picture})\n\n<!-- {name} -->\n"))
 
 
 def machine() -> str:

@@ -19,7 +19,7 @@ text { font: 14px system-ui, sans-serif; fill: #1d2733 } .title { font-size: 17p
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Bars that belong together: a label, and a value a series; None where nothing was measured."""
+    """Bars that belong together: a label, and a value a series; None where nothing was tried."""
 
     label: str
     values: Mapping[str, float | None]
@@ -37,7 +37,8 @@ def bars(title: str, unit: str, groups: Sequence[Group]) -> str:
     series = list(dict.fromkeys(name for group in groups for name in group.values))
     longest = max([value for group in groups for value in group.values.values() if value is not None], default=0) or 1
     scale = (WIDTH - LABELS - VALUES) / longest
-    drawn, y = [], TOP + (26 if len(series) > 1 else 0)
+    top = y = TOP + (26 if len(series) > 1 else 0)
+    drawn = []
     for group in groups:
         rows = [(series.index(name), value) for name, value in group.values.items()]
         middle = y + len(rows) * BAR / 2 + 5
@@ -56,7 +57,7 @@ def bars(title: str, unit: str, groups: Sequence[Group]) -> str:
         f'<text class="title" x="12" y="26">{escape(title)}</text>',
         f'<text class="quiet" x="12" y="48">{escape(unit)}</text>',
         *(_legend(series) if len(series) > 1 else []),
-        f'<line x1="{LABELS}" y1="{TOP}" x2="{LABELS}" y2="{y - GAP}"/>',
+        f'<line x1="{LABELS}" y1="{top}" x2="{LABELS}" y2="{y - GAP}"/>',
         *drawn,
         "</svg>",
         "",
@@ -65,8 +66,8 @@ def bars(title: str, unit: str, groups: Sequence[Group]) -> str:
 
 def _bar(y: int, series: int, value: float | None, scale: float) -> str:
     if value is None:
-        return f'<text class="quiet" x="{LABELS + 8}" y="{y + 13}">not measured</text>'
-    length = max(value * scale, 1)
+        return f'<text class="quiet" x="{LABELS + 8}" y="{y + 13}">not tried</text>'
+    length = value * scale
     return (
         f'<rect class="s{series % 4}" x="{LABELS}" y="{y + 1}" width="{length:.1f}" height="{BAR - 3}" rx="2"/>'
         f'<text class="quiet" x="{LABELS + length + 8:.0f}" y="{y + 13}">{spelled(value)}</text>'
@@ -74,7 +75,7 @@ def _bar(y: int, series: int, value: float | None, scale: float) -> str:
 
 
 def _legend(series: Sequence[str]) -> list[str]:
-    drawn, x = [], LABELS
+    drawn, x = [], 12
     for at, name in enumerate(series):
         drawn.append(f'<rect class="s{at % 4}" x="{x}" y="{TOP}" width="12" height="12" rx="2"/>')
         drawn.append(f'<text class="quiet" x="{x + 18}" y="{TOP + 11}">{escape(name)}</text>')
@@ -83,7 +84,7 @@ def _legend(series: Sequence[str]) -> list[str]:
 
 
 def _words(group: Group) -> str:
-    each = [f"{name} {'not measured' if one is None else spelled(one)}" for name, one in group.values.items()]
+    each = [f"{name} {'not tried' if one is None else spelled(one)}" for name, one in group.values.items()]
     return f"{group.label}: {', '.join(each)}"
 
 

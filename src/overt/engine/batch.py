@@ -67,9 +67,10 @@ class Batch:
 
         Raises ValueError when the call has that leg already, or is another tenant's.
         """
-        room = self._calls.setdefault(call, _Call(tenant))
+        room = self._calls.get(call) or _Call(tenant)
         if side not in TRACKS or side in room.legs or room.tenant != tenant:
             raise ValueError(f"call {call} takes no such leg")
+        self._calls[call] = room
         room.legs[side] = self._streams.add(call, side, rtp, agreed)
 
     def agree(self, call: str, side: str, agreed: Agreed) -> None:

@@ -33,18 +33,17 @@ class Track:
     """One leg's sound: the run under way and the runs waiting for the chunk's end."""
 
     __slots__ = (
-        "_arrival", "_done", "_done_bytes", "_first_sequence", "_first_time", "_next_sequence", "_next_time", "_size",
-        "number", "on_full", "payload", "payload_type", "samples",
+        "_arrival", "_done", "_done_bytes", "_first_sequence", "_first_time", "_head_at", "_joined_bytes",
+        "_next_sequence", "_next_time", "_size", "number", "on_full", "payload", "payload_type", "samples",
     )  # fmt: skip
 
     def __init__(self, number: int, payload_type: int, on_full: Callable[[], None]) -> None:
         self.number, self.payload_type, self.on_full = number, payload_type, on_full
-        self._done_bytes = 0
         self.payload = bytearray()
-        self.samples = 0
+        self.samples = self._done_bytes = self._joined_bytes = 0
         self._done: list[bytes | bytearray] = []
         self._size = self._next_sequence = self._next_time = -1
-        self._first_sequence = self._first_time = self._arrival = 0
+        self._first_sequence = self._first_time = self._arrival = self._head_at = 0
 
     def take(self, sequence: int, rtp_time: int, arrival_ns: int, payload: memoryview) -> None:
         """Take a packet's payload. Continues the run when nothing is missing between; begins another else."""
@@ -63,28 +62,35 @@ class Track:
         """Take the payloads of packets of one size that follow each other without a hole; the first one's numbers."""
         if (
             sequence != self._next_sequence or rtp_time != self._next_time or size != self._size
-            or len(self.payload) > LARGEST_CHUNK
+            or self._joined_bytes > LARGEST_CHUNK
         ):  # fmt: skip
             self._begin(sequence, rtp_time, arrival_ns, size)
-        self.payload += payloads
         samples = len(payloads)
+        self._done.append(payloads)
+        self._joined_bytes += samples
         self._next_sequence = sequence + (samples // size if size else 1) & 0xFFFF
         self._next_time = rtp_time + samples & 0xFFFFFFFF
         self.samples += samples
 
     def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int) -> None:
+        """Begin a run: its head, which is written at its end, then its payloads, added to one by one or joined."""
         self._end()
         if self._done_bytes > LARGEST_CHUNK:
             self.on_full()
+        self._head_at = len(self._done)
+        self.payload = bytearray()
+        self._done += (b"", self.payload)
         self._first_sequence, self._first_time, self._arrival, self._size = sequence, rtp_time, arrival_ns, size
 
     def _end(self) -> None:
-        if self.payload:
-            count = len(self.payload) // self._size
+        run_bytes = len(self.payload) + self._joined_bytes
+        if run_bytes:
+            count = run_bytes // self._size
             head = (self.payload_type, self._first_sequence, self._first_time, self._arrival, self._size, self._size)
-            self._done += (RUN.pack(_RUN_KIND, *head, count), self.payload)
-            self._done_bytes += RUN.size + len(self.payload)
+            self._done[self._head_at] = RUN.pack(_RUN_KIND, *head, count)
+            self._done_bytes += RUN.size + run_bytes
             self.payload = bytearray()
+            self._joined_bytes = 0
 
     def speak(self, payload_type: int) -> None:
         """Take another law from now on; a run holds one law only."""
@@ -263,7 +269,7 @@ class Capture:
             self._steps.popleft()
 
     def _captured_ms(self) -> int:
-        return max((track.samples for track in self._tracks.values()), default=0) // SAMPLES_PER_MS
+        return max([track.samples for track in self._tracks.values()], default=0) // SAMPLES_PER_MS
 
     def break_off(self, reason: str, now_ns: int) -> Captured | None:
         """End without an end, because nothing can be written: the account says what is on the disk, and no more.

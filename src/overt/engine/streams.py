@@ -15,7 +15,7 @@ import numpy as np
 from overt.engine.arena import Arena, Reading, prepare, source_address
 from overt.engine.capture import Track
 from overt.engine.leg import kernel_drops
-from overt.wire.rtp.columns import Column, Headers, piece_beginnings, read_headers
+from overt.wire.rtp.columns import Bytes, Column, Headers, piece_beginnings, read_headers
 from overt.wire.rtp.dtmf import KeyReader
 from overt.wire.rtp.packet import sequence_distance
 
@@ -69,33 +69,38 @@ class StreamLeg:
         """Hand sound to no capture from now on."""
         self._track = None
 
-    def take(self, kind: int, sequence: int, rtp_time: int, ssrc: int, arrival_ns: int, payloads: Column) -> None:
-        """Take packets of a type that follow each other, a payload a row: to the track under a permit, else to nobody."""
-        count, size = payloads.shape
+    def take(
+        self, kind: int, sequence: int, rtp_time: int, ssrc: int, arrival_ns: int, count: int, size: int, payloads: bytes
+    ) -> None:  # fmt: skip
+        """Take packets of a type and size that follow each other: to the track under a permit, else to nobody."""
         self.received += count
-        if sequence != self._expected or ssrc != self._ssrc:
-            self._jump(sequence, ssrc)
-        if sequence_distance(self._expected, sequence + count) > 0:
+        if sequence == self._expected and ssrc == self._ssrc:
             self._expected = sequence + count & 0xFFFF
+        else:
+            self._jump(sequence, ssrc, count)
         if kind != self.agreed.payload_type:
             self.other_type += count if kind != self.agreed.event_type else 0
         elif self._track is None:
             self.dropped_without_permit += count
         else:
             self.captured += count
-            self._track.extend(sequence, rtp_time, arrival_ns, size, payloads.tobytes())
+            self._track.extend(sequence, rtp_time, arrival_ns, size, payloads)
 
-    def _jump(self, sequence: int, ssrc: int) -> None:
+    def _jump(self, sequence: int, ssrc: int, count: int) -> None:
         """Count what is missing, or came late. A new source begins anew."""
-        if ssrc != self._ssrc:
-            self._ssrc, self._expected = ssrc, sequence
-            return
+        after = sequence + count & 0xFFFF
         ahead = sequence_distance(self._expected, sequence)
-        if ahead > 0:
+        if ssrc != self._ssrc:
+            self._ssrc, self._expected = ssrc, after
+        elif ahead > 0:
             self.lost += ahead
-        elif ahead < 0:
-            self.late += 1
-            self.lost = max(self.lost - 1, 0)
+            self._expected = after
+        else:
+            late = min(count, -ahead)
+            self.late += late
+            self.lost = max(self.lost - late, 0)
+            if count > late:
+                self._expected = after
 
     def counters(self) -> dict[str, int]:
         """What it counted, by name."""
@@ -154,25 +159,26 @@ class Streams:
         """Read once, from the leg at place `start` on; the place where to go on."""
         reading = self._arena.read(self._descriptors, start)
         after = start + len(reading.counts)
-        self._hand_out(reading, self._legs[start:after])
+        self._hand_out(reading, self._legs[start:after], np.arange(start, after))
         return after
 
     def read_only(self, legs: Sequence[StreamLeg]) -> None:
         """Read what waits for these legs."""
-        self._hand_out(self._arena.read([leg.rtp.fileno() for leg in legs]), legs)
+        reading = self._arena.read([leg.rtp.fileno() for leg in legs])
+        self._hand_out(reading, legs, np.array([leg.place for leg in legs]))
 
-    def _hand_out(self, reading: Reading, legs: Sequence[StreamLeg]) -> None:
+    def _hand_out(self, reading: Reading, legs: Sequence[StreamLeg], places: Column) -> None:
         if not len(reading.sizes):
             return
         at = np.repeat(np.arange(len(legs)), reading.counts)
         for row, count in reading.dropped:
             legs[at[row]].kernel_dropped = count
         headers = read_headers(reading.packets, reading.sizes)
-        places = np.array([leg.place for leg in legs])[at]
-        taken = headers.valid & (reading.sources == self._sources[places])
+        place = places[at]
+        taken = headers.valid & (reading.sources == self._sources[place])
         if not taken.all():
             taken = self._tell_apart(reading, headers, [legs[one] for one in at[~taken].tolist()], ~taken)
-        keys = np.flatnonzero(taken & (headers.payload_type == self._events[places]))
+        keys = np.flatnonzero(taken & (headers.payload_type == self._events[place]))
         for row in keys.tolist():  # before any sound: a stop key stops what came with it
             self._read_key(reading, headers, row, legs[at[row]])
         rows = np.flatnonzero(taken)
@@ -213,13 +219,27 @@ def _hand_pieces(reading: Reading, headers: Headers, rows: Column, at: Column, l
     """Hand each leg its pieces, in the order in which they came."""
     beginnings = piece_beginnings(rows, at, headers)
     first = rows[beginnings]
-    lengths = np.diff(beginnings, append=len(rows))
+    counts = np.diff(beginnings, append=len(rows))
+    begins, sizes = headers.begin[first], headers.size[first]
     columns = (
-        first, first + lengths, at[beginnings], headers.payload_type[first], headers.sequence[first],
-        headers.rtp_time[first], headers.ssrc[first], reading.arrivals[first], headers.begin[first], headers.size[first],
+        at[beginnings], headers.payload_type[first], headers.sequence[first], headers.rtp_time[first],
+        headers.ssrc[first], reading.arrivals[first], counts, sizes,
     )  # fmt: skip
-    packets = reading.packets
-    for row, after, leg, kind, sequence, rtp_time, ssrc, arrival, begin, size in zip(
-        *(column.tolist() for column in columns), strict=True
+    payloads = _payloads(reading.packets, first, counts, begins, sizes)
+    for leg, kind, sequence, rtp_time, ssrc, arrival, count, size, joined in zip(
+        *(column.tolist() for column in columns), payloads, strict=True
     ):
-        legs[leg].take(kind, sequence, rtp_time, ssrc, arrival, packets[row:after, begin : begin + size])
+        legs[leg].take(kind, sequence, rtp_time, ssrc, arrival, count, size, joined)
+
+
+def _payloads(packets: Bytes, first: Column, counts: Column, begins: Column, sizes: Column) -> list[bytes]:
+    """The payloads of each piece, joined. Where all are of one shape, as they mostly are, copied out together."""
+    begin, size, base = int(begins[0]), int(sizes[0]), int(first[0])
+    if (begins == begin).all() and (sizes == size).all():
+        block = packets[base : int(first[-1] + counts[-1]), begin : begin + size].tobytes()
+        starts = (first - base) * size
+        return [block[start:end] for start, end in zip(starts.tolist(), (starts + counts * size).tolist(), strict=True)]
+    return [
+        packets[row : row + count, begin : begin + size].tobytes()
+        for row, count, begin, size in zip(*(one.tolist() for one in (first, counts, begins, sizes)), strict=True)
+    ]
