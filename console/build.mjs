@@ -1,5 +1,5 @@
 // Builds the console's scripts, style and fonts into src/overt/faces/console/static/.
-import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -25,6 +25,13 @@ const shared = {
   loader: { ".woff2": "file" }, plugins: [fonts],
 };
 
+/** What others made and we give on, with their terms. */
+async function licences() {
+  const used = ["htmx.org", "@fontsource-variable/source-sans-3", "@fontsource-variable/source-serif-4"];
+  const texts = used.map(async (name) => `${name}\n\n${await readFile(join(here, "node_modules", name, "LICENSE"), "utf8")}`);
+  return (await Promise.all(texts)).join(`\n\n${"-".repeat(80)}\n\n`);
+}
+
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 await Promise.all([
@@ -32,4 +39,5 @@ await Promise.all([
   build({ ...shared, entryPoints: ["src/theme.ts", "src/ledger/tally.ts"], format: "iife" }),
   build({ ...shared, entryPoints: ["style/console.css"] }),
   copyFile(join(here, "style", "mark.svg"), join(out, "mark.svg")),
+  licences().then((text) => writeFile(join(out, "licences.txt"), text)),
 ]);

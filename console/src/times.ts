@@ -18,6 +18,11 @@ export function clock(milliseconds: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
+/** The same with tenths of a second, for short stretches: `0:07.3`. */
+export function fineClock(milliseconds: number): string {
+  return `${clock(milliseconds)}.${Math.floor(Math.max(0, milliseconds) / 100) % 10}`;
+}
+
 /** A length in words, as the pages write it: `7.7 s`, `12 min 5 s`, `1 h 3 min`. */
 export function lengthOf(milliseconds: number): string {
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from conftest import needs_program
 from journeys.overt_house import ADDRESS, OvertHouse
@@ -36,7 +36,7 @@ PASSWORD = "many quiet hills at dusk"
 # name → role, and whether the password must still be changed
 ACCOUNTS = {
     "ada": ("administrator", False), "carl": ("compliance", False), "sue": ("supervisor", False), "abe": ("agent", False),
-    "otis": ("supervisor", False), "nell": ("supervisor", True),
+    "zoe": ("agent", False),    "otis": ("supervisor", False), "nell": ("supervisor", True),
 }  # fmt: skip
 SWITCHES = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--force-color-profile=srgb", "--font-render-hinting=none"]  # fmt: skip
@@ -117,7 +117,7 @@ async def _accounts(house: OvertHouse) -> None:
         migrate(engine)
         rooms = AccountRooms("main", ledger, SystemClock(), SqlAccounts(engine), Argon2Passwords())
         for name, (role, must_change) in ACCOUNTS.items():
-            agent = f"sip:agent@{ADDRESS}:{house.ports.agent}" if role == "agent" else ""
+            agent = f"sip:{'agent' if name == 'abe' else name}@{ADDRESS}:{house.ports.agent}" if role == "agent" else ""
             await add_account(rooms, name, role, PASSWORD, agent=agent, by="the tests")
             if not must_change:
                 set_password(rooms, name, PASSWORD, own=True)
@@ -214,6 +214,20 @@ def browser(world: World) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=SWITCHES)
         yield browser
         browser.close()
+
+
+def until(page: Page, expression: str, argument: Any = None, *, seconds: float = 8) -> None:
+    """Wait until an expression is true on the page. Playwright's own way wants `eval`, which our pages forbid."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if page.evaluate(expression, argument):
+                return
+        except Error as error:
+            if "context was destroyed" not in str(error):  # the page is being loaded anew
+                raise
+        assert time.monotonic() < deadline, f"not within {seconds} s: {expression}"
+        page.wait_for_timeout(50)
 
 
 @dataclass

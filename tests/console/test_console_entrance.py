@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pyotp
+import pytest
 
 from console.conftest import PASSWORD, Visits, sign_in
 
@@ -36,6 +37,14 @@ def test_a_wrong_password_says_no_more_than_a_wrong_name(visit: Visits, picture:
         assert visitor.page.get_by_label("Name").input_value() == name
         visitor.accessible()
     assert said == ["The name or the password is wrong."] * 2
+
+
+@pytest.mark.parametrize("look", ["dark", "narrow"])
+def test_the_entrance_is_accessible_in_each_look(look: str, visit: Visits) -> None:
+    visitor = visit(dark=look == "dark", narrow=look == "narrow")
+    visitor.go("/sign-in?next=//elsewhere.example/x")
+    visitor.accessible()
+    assert visitor.page.locator("[name=next]").input_value() == "/calls"
 
 
 def test_a_second_factor_is_set_up_by_its_picture_and_asked_for_from_then_on(visit: Visits) -> None:

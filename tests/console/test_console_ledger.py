@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
-from console.conftest import Visits
+from console.conftest import Visits, until
 from overt.ledger.merkle import Tree, leaf_hash
 
 
 def check(page: Page) -> list[str]:
     """Press the button, and return what each step said."""
     page.get_by_role("button", name="heck").click()
-    page.wait_for_function(
-        "['verified', 'broken'].includes(document.querySelector('[data-island=ledger]').dataset.verdict)"
-    )
+    until(page, "['verified', 'broken'].includes(document.querySelector('[data-island=ledger]').dataset.verdict)")
     return page.locator("[data-ledger=steps] li").all_inner_texts()
 
 

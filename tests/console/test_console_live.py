@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from console.conftest import Visits, World, sign_in
+from console.conftest import Visits, World, sign_in, until
 
 
 def test_a_call_appears_is_heard_and_goes(visit: Visits, world: World, picture: Callable[..., None]) -> None:
@@ -24,7 +24,7 @@ def test_a_call_appears_is_heard_and_goes(visit: Visits, world: World, picture: 
     row.get_by_text("Recorder hears").wait_for(timeout=10_000)
     row.focus()
     before = row.locator(".clock").inner_text()
-    page.wait_for_function("before => document.querySelector('.live-call .clock').textContent !== before", arg=before)
+    until(page, "before => document.querySelector('.live-call .clock').textContent !== before", before)
     visitor.accessible()
     picture(page, "live", 520)
 
@@ -48,7 +48,7 @@ def test_focus_stays_where_it_was_when_rows_are_swapped(visit: Visits, world: Wo
     page.locator(".live-call").focus()
     focused = page.evaluate("document.activeElement.id")
     second = world.loop.run(ring("support", "+14155550172"))
-    page.wait_for_function("document.querySelectorAll('.live-call').length === 2")
+    until(page, "document.querySelectorAll('.live-call').length === 2")
     assert page.evaluate("document.activeElement.id") == focused != ""
 
     async def end() -> None:
@@ -56,7 +56,7 @@ def test_focus_stays_where_it_was_when_rows_are_swapped(visit: Visits, world: Wo
         second.hang_up()
 
     world.loop.run(end())
-    page.wait_for_function("document.querySelectorAll('.live-call').length === 0", timeout=10_000)
+    until(page, "document.querySelectorAll('.live-call').length === 0", seconds=10)
 
 
 def test_a_lost_connection_is_said_and_found_again(visit: Visits) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from console.conftest import Visits, World
+from console.conftest import Visits, World, until
 
 Picture = Callable[..., None]
 # page → its path, and what must stand on it
 PAGES = {
     "calls": ("/calls", "Calls"),
     "recorded": ("/calls/{recorded}", "Its way through the rooms"),
-    "refused": ("/calls/{refused}", "the caller was asked and said no"),
-    "withdrawn": ("/calls/{withdrawn}", "until the caller said no"),
-    "hang-up": ("/calls/{hang-up}", "hung up before"),
+    "refused": ("/calls/{refused}", "Not recorded"),
+    "withdrawn": ("/calls/{withdrawn}", "said no after all"),
+    "hang-up": ("/calls/{hang-up}", "hung up first"),
     "held": ("/calls/{held}", "Hear it"),
     "live": ("/live", "Nobody is on the line"),
     "ledger": ("/ledger", "The latest checkpoint"),
@@ -56,7 +56,7 @@ def test_a_theme_is_kept_and_shown_before_anything_is_drawn(visit: Visits) -> No
     page.get_by_role("button", name="Dark", exact=True).first.click()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light
     page.reload(wait_until="commit")
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    until(page, "document.documentElement?.dataset.theme === 'dark'")
     page.goto(visitor.world.address + "/account")
     assert page.locator("[aria-pressed=true]").all_inner_texts() == ["Dark", "Dark"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from console.conftest import Visits, World
+from console.conftest import Visits, World, until
 from overt.wire.rtp.g711 import decode_ulaw
 
 # Keeps the sound as it passes the player's graph: both channels, before any volume.
@@ -83,16 +83,17 @@ def test_what_is_heard_is_what_was_said_and_the_ledger_has_it(
     visit: Visits, world: World, picture: Callable[..., None]
 ) -> None:
     visitor = visit("ada")
+    visitor.expect("ScriptProcessorNode is deprecated")  # ours, in TAP
     page = visitor.call("recorded")
     listen(page)
-    page.wait_for_function("document.querySelector('[data-island=player]').overtGraph.context !== null")
+    until(page, "document.querySelector('[data-island=player]').overtGraph.context !== null")
     page.evaluate(TAP)
     assert re.fullmatch(
         r"Whole: \d+ chunks as sealed, up to the end the ledger states",
         page.locator("[data-player=badge]").inner_text(),
     )
     page.wait_for_timeout(5500)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_label("Position").focus()
     visitor.accessible()
     picture(page, "call", 1120)
@@ -107,7 +108,7 @@ def test_what_is_heard_is_what_was_said_and_the_ledger_has_it(
     seconds = float((re.search(r"([\d.]+) s", ended.inner_text()) or [0, "0"])[1])
     assert seconds > 5
     listed = page.locator("#who-listened li").first
-    page.wait_for_function("document.querySelector('#who-listened li')?.dataset.ended === 'true'", timeout=12_000)
+    until(page, "document.querySelector('#who-listened li')?.dataset.ended === 'true'", seconds=12)
     assert "ada" in listed.inner_text() and "Played for quality" in listed.inner_text()
     assert f"{seconds:.1f} s sent" in listed.inner_text()
     visitor.accessible()
@@ -135,7 +136,7 @@ def test_seeking_by_keys_by_click_and_by_drag(visit: Visits) -> None:
     visitor = visit("ada")
     page = visitor.call("recorded")
     listen(page)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     seek = page.get_by_label("Position")
     seek.focus()
     page.keyboard.press("Home")
@@ -159,12 +160,12 @@ def test_seeking_by_keys_by_click_and_by_drag(visit: Visits) -> None:
     page.mouse.up()
     assert abs(at(page) - length / 4) < 0.2
     page.keyboard.press(" ")
-    page.get_by_role("button", name="Pause").wait_for()
-    page.wait_for_function(
-        "from => document.querySelector('[data-island=player]').overtGraph.audio.currentTime > from", arg=length / 4
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
+    until(
+        page, "from => document.querySelector('[data-island=player]').overtGraph.audio.currentTime > from", length / 4
     )
     page.keyboard.press(" ")
-    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Play", exact=True).wait_for()
 
 
 def test_speed_volume_loop_and_silence(visit: Visits) -> None:
@@ -175,8 +176,9 @@ def test_speed_volume_loop_and_silence(visit: Visits) -> None:
     assert page.evaluate(f"[{player}.audio.playbackRate, {player}.audio.preservesPitch]") == [1.5, True]
     page.get_by_label("Caller volume").fill("150")
     page.get_by_label("Agent volume").fill("0")
-    page.wait_for_function(
-        f"Math.abs({player}.gains.get('caller').gain.value - 1.5) < 0.01 && {player}.gains.get('agent').gain.value < 0.01"
+    until(
+        page,
+        f"Math.abs({player}.gains.get('caller').gain.value - 1.5) < 0.01 && {player}.gains.get('agent').gain.value < 0.01",
     )
     box = page.locator("canvas[data-side=agent]").bounding_box()
     assert box is not None
@@ -196,10 +198,11 @@ def test_speed_volume_loop_and_silence(visit: Visits) -> None:
 
 def test_a_pause_is_drawn_named_and_reached(visit: Visits, picture: Callable[..., None]) -> None:
     visitor = visit("ada")
+    visitor.expect("Multiple readback operations")  # ours, in _inked
     page = visitor.call("held")
     with page.expect_response(re.compile("playings$")) as begun:
         listen(page)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     spans = begun.value.json()["spans"]
     (pause,) = (one for one in spans if one["kind"] in ("pause", "gap") and one["to_ms"] - one["from_ms"] > 1000)
     shown = page.locator(f".span-{pause['kind']}").first
@@ -228,7 +231,7 @@ def _inked(page: Page, share: float, floor: bool = False) -> float:
 def test_the_waves_are_redrawn_in_the_other_colours(visit: Visits) -> None:
     page = visit("ada").call("recorded")
     listen(page)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     pixels = "document.querySelector('canvas[data-side=caller]').toDataURL()"
     light = page.evaluate(pixels)
     page.get_by_role("button", name="Dark", exact=True).first.click()
@@ -259,18 +262,37 @@ def test_a_listening_that_has_ended_asks_for_the_purpose_again_and_goes_on_from_
     page = visitor.call("recorded")
     with page.expect_response(re.compile("playings$")) as begun:
         listen(page)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_label("Position").focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     page.evaluate(
-        "playing => fetch(`/api/playings/${playing}`, {method: 'DELETE', headers: {'x-overt-csrf': document.querySelector('[name=csrf]').value}})",
+        "playing => fetch(`/api/playings/${playing}`, {method: 'DELETE', headers: {'x-overt-csrf': document.querySelector('meta[name=csrf]').content}})",
         begun.value.json()["playing"],
     )
     page.evaluate("document.querySelector('[data-island=player]').overtGraph.audio.dispatchEvent(new Event('error'))")
     page.get_by_text("Say the purpose again to go on from where you were.").wait_for()
     listen(page)
-    page.wait_for_function("document.querySelector('[data-island=player]').overtGraph.audio.currentTime >= 4.9")
+    until(page, "document.querySelector('[data-island=player]').overtGraph.audio.currentTime >= 4.9")
+
+
+def test_a_broken_connection_is_taken_up_again_under_the_same_purpose(visit: Visits) -> None:
+    visitor = visit("ada")
+    page = visitor.call("recorded")
+    begun: list[str] = []
+    page.on("request", lambda request: begun.append(request.url) if request.url.endswith("/playings") else None)
+    listen(page)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_label("Position").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    fail = "document.querySelector('[data-island=player]').overtGraph.audio.dispatchEvent(new Event('error'))"
+    page.evaluate(fail)
+    until(page, "document.querySelector('[data-island=player]').overtGraph.audio.currentTime >= 4.9")
+    assert page.locator("[data-player=stage]").is_visible() and len(begun) == 1
+    page.evaluate(fail)
+    page.get_by_text("Say the purpose again to go on from here.").wait_for()
+    until(page, "document.querySelector('#who-listened li')?.dataset.ended === 'true'", seconds=12)
 
 
 def test_leaving_the_page_ends_the_listening(visit: Visits, world: World) -> None:
@@ -300,4 +322,4 @@ def test_a_call_that_was_not_recorded_has_no_player_and_says_why(visit: Visits) 
     page = visitor.call("refused")
     assert page.locator(".player").count() == 0
     assert "There is nothing to listen to" in page.locator("#who-listened").inner_text()
-    assert page.get_by_role("heading", level=2).first.inner_text().startswith("Not recorded.")
+    assert page.get_by_role("heading", level=2).first.inner_text().startswith("Not recorded: the caller said no")

@@ -8,12 +8,14 @@ import { lengthOf } from "../times";
 
 const LISTED = "#who-listened";
 const LOOK_MS = [200, 600, 1500, 3000, 5000];
+const RECOVERS_MS = 10_000; // sound that breaks off again so soon is not asked for once more
 const COUNT = new Intl.NumberFormat("en");
 
 class Player {
   private granted: Granted | null = null;
   private stage: Stage | null = null;
   private at = 0;
+  private recovered = -RECOVERS_MS;
   private readonly form: HTMLFormElement;
   private readonly status: HTMLElement;
 
@@ -118,7 +120,7 @@ class Player {
     endLeaving(granted.playing);
   }
 
-  /** The sound does not come any more: ask why, since the element itself cannot tell. */
+  /** The sound does not come any more: ask why, since the element itself cannot tell; go on where that can be. */
   private async broken(): Promise<void> {
     const granted = this.granted;
     if (granted === null) return;
@@ -126,10 +128,16 @@ class Player {
     try {
       const response = await fetch(granted.sound, { headers: { range: "bytes=0-0" }, cache: "no-store" });
       if (!response.ok) problem = await problemOf(response);
+      else if (performance.now() - this.recovered > RECOVERS_MS) {
+        this.recovered = performance.now();
+        this.stage?.recover();
+        return;
+      }
     } catch {
       problem = { ...problem, detail: "The server cannot be reached. When it is back, say the purpose again to go on from here." };
     }
     this.close();
+    if (problem.status === 0) endLeaving(granted.playing);
     this.trouble(problem);
     this.refresh(granted.entry, true);
   }

@@ -42,5 +42,6 @@ export function end(playing: number): Promise<Answer<Ended>> {
 
 /** End it while the page is being left, when no answer can be awaited. */
 export function endLeaving(playing: number): void {
-  void fetch(`/api/playings/${playing}`, { method: "DELETE", keepalive: true, headers: { "x-overt-csrf": csrf() } });
+  const asked = fetch(`/api/playings/${playing}`, { method: "DELETE", keepalive: true, headers: { "x-overt-csrf": csrf() } });
+  asked.catch(() => undefined); // the server ends what nobody takes any more by itself
 }

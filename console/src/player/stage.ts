@@ -1,6 +1,6 @@
 // The stage: everything that is there while a grant lasts. Seeking, keys, speed, volume, loop, silence.
 import { part } from "../mount";
-import { clock, lengthOf } from "../times";
+import { clock, fineClock, lengthOf } from "../times";
 import { REPAINT } from "../islands/theme";
 import type { Granted, Side, Span } from "./granted";
 import { Graph } from "./graph";
@@ -57,6 +57,15 @@ export class Stage {
       // Paused again before it began, or the sound did not come, which `error` of the element tells.
       if (!(error instanceof DOMException)) throw error;
     }
+  }
+
+  /** Ask for the sound anew, from where it stopped coming. */
+  recover(): void {
+    const { at, audio } = this;
+    const going = !audio.paused;
+    this.graph.load(this.granted.sound);
+    this.seek(at);
+    if (going) void this.play();
   }
 
   close(): void {
@@ -118,7 +127,7 @@ export class Stage {
       const button = document.createElement("button");
       button.type = "button";
       button.className = `span span-${span.kind}`;
-      button.textContent = `${KINDS[span.kind]} ${clock(span.from_ms)}–${clock(span.to_ms)}`;
+      button.textContent = `${KINDS[span.kind]} ${fineClock(span.from_ms)}–${fineClock(span.to_ms)}`;
       this.on(button, "click", () => this.seek(span.from_ms));
       item.append(button, ` ${span.words}`);
       return item;
@@ -189,7 +198,7 @@ export class Stage {
     const note = part(this.root, "[data-player=loop]");
     note.hidden = stretch === null;
     if (stretch) {
-      part(note, "span").textContent = `Repeats ${clock(stretch[0])}–${clock(stretch[1])}`;
+      part(note, "span").textContent = `Repeats ${fineClock(stretch[0])}–${fineClock(stretch[1])}`;
       if (this.at < stretch[0] || this.at > stretch[1]) this.seek(stretch[0]);
     }
     this.draw();

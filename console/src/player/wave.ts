@@ -4,7 +4,9 @@ import type { Granted, Side, Span } from "./granted";
 const BAR = 2;
 const STEP = 3;
 const LEAST = 1;
+const QUIETEST = 60; // a recording whose loudest peak is below this is drawn as quiet as it is
 const HATCH = 7;
+const SOFT = 0.8; // soft voices are seen too
 
 interface Ink {
   readonly party: string;
@@ -44,11 +46,13 @@ export class Wave {
   private moment: Moment = { at: 0, loop: null };
   private readonly spans: readonly Span[];
   private readonly sized: ResizeObserver;
+  private readonly loudest: number;
 
   constructor(
     readonly canvas: HTMLCanvasElement, private readonly side: Side, private readonly granted: Granted,
   ) {
     this.ink = inkOf(canvas, side);
+    this.loudest = [...granted.peaks.caller, ...granted.peaks.agent].reduce((most, one) => Math.max(most, one), QUIETEST);
     this.spans = granted.spans.filter((span) => span.side === "" || span.side === side);
     this.sized = new ResizeObserver(() => this.draw(this.moment));
     this.sized.observe(canvas);
@@ -96,7 +100,7 @@ export class Wave {
       const to = (((x + STEP) / width) * this.granted.length_ms) / bucketMs;
       let peak = 0;
       for (let i = Math.floor(from); i < Math.max(to, Math.floor(from) + 1); i += 1) peak = Math.max(peak, peaks[i] ?? 0);
-      const half = Math.max(LEAST, ((peak / 255) * (height - 6)) / 2);
+      const half = Math.max(LEAST, ((peak / this.loudest) ** SOFT * (height - 8)) / 2);
       pen.fillStyle = x + BAR <= head ? this.ink.played : this.ink.party;
       pen.fillRect(x, middle - half, BAR, half * 2);
     }

@@ -80,10 +80,10 @@ class Drawing:
         return self._names.get(code, code)
 
     def _places(self, codes: Sequence[str]) -> str:
-        """One place by its name, two by their codes, more by their count."""
+        """One place by its name, up to three by their codes, more by their count."""
         if len(codes) == 1:
             return self._place(codes[0])
-        return ", ".join(codes) if len(codes) <= 2 else f"any of {len(codes)} places"
+        return ", ".join(codes) if len(codes) <= 3 else f"any of {len(codes)} places"
 
 
 def _moment(us: int) -> datetime:
