@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,9 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=KINDS)
-def address(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The setting `database` of a fresh, empty database; on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    server = sa.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+@contextmanager
+def _empty_postgresql(server_address: str) -> Iterator[str]:
+    server = sa.make_url(server_address).set(drivername="postgresql+psycopg")
     name = f"t{uuid.uuid4().hex}"
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -54,10 +51,43 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
     engine.dispose()
 
 
-@pytest.fixture
-def database(address: str, tmp_path: Path) -> Iterator[sa.Engine]:
-    """A migrated database."""
-    engine = open_database(parse_settings(f'failure = "end-call"\ndatabase = "{address}"'), tmp_path)
+@contextmanager
+def _migrated(address: str, folder: Path) -> Iterator[sa.Engine]:
+    engine = open_database(parse_settings(f'failure = "end-call"\ndatabase = "{address}"'), folder)
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=KINDS)
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The setting `database` of a fresh, empty database; on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with _empty_postgresql(request.getfixturevalue("postgresql")) as made:
+        yield made
+
+
+@pytest.fixture
+def database(address: str, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A migrated database."""
+    with _migrated(address, tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """A migrated SQLite that the tests of a module share."""
+    with _migrated("", tmp_path_factory.mktemp("sqlite")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def postgresql_database(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """A migrated database of a PostgreSQL that the tests of a module share."""
+    with (
+        _empty_postgresql(postgresql) as address,
+        _migrated(address, tmp_path_factory.mktemp("postgresql")) as engine,
+    ):
+        yield engine

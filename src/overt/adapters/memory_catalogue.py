@@ -6,38 +6,28 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from overt.services.auditing import CallRecord, masked, recorder_hears
-from overt.services.searching import BadCursor, CallRow, Page, Wanted, state_of
+from overt.services.auditing import CallRecord
+from overt.services.cataloguing import row_of
+from overt.services.searching import BadCursor, CallRow, Page, Wanted
 
-_GAP = "gap"
-
-
-def row_of(record: CallRecord) -> CallRow:
-    """What a catalogue keeps of a call's record: its numbers masked."""
-    return CallRow(
-        record.id, record.started_us, state_of(record), record.line, record.agent, masked(record.caller),
-        masked(record.called), tuple(record.places), record.effect, record.rule, record.citation, record.consent,
-        record.told, record.outcome, record.reason, record.stages[-1] if record.stages else "",
-        recorder_hears(record), bool(record.gaps), record.disclosed_ms, record.captured_ms, record.call_ms,
-        tuple(record.recordings or record.permitted), tuple(record.entries), record.ledger_index,
-    )  # fmt: skip
+_GAP, _LAST = "gap", 4
 
 
 @dataclass(slots=True)
 class MemoryCatalogue:
-    """Implements searching.Catalogue. Filled by `take` (from a record) or `put` (a row, and its caller's number)."""
+    """Implements searching.Catalogue. Filled by `take` (from a record) or `put` (a row, and its numbers)."""
 
     rows: dict[tuple[str, str], CallRow] = field(default_factory=dict)
-    numbers: dict[str, str] = field(default_factory=dict, repr=False)
+    numbers: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def take(self, tenant: str, record: CallRecord) -> CallRow:
         """Keep a call by its record; return its row."""
-        return self.put(tenant, row_of(record), record.caller)
+        return self.put(tenant, row_of(record), record.caller, record.called)
 
-    def put(self, tenant: str, row: CallRow, number: str = "") -> CallRow:
-        """Keep a row, in the place of the one with its id; `number` is what its call is found by."""
+    def put(self, tenant: str, row: CallRow, *numbers: str) -> CallRow:
+        """Keep a row, in the place of the one with its id; `numbers` are what its call is found by."""
         self.rows[tenant, row.id] = row
-        self.numbers[row.id] = number
+        self.numbers[row.id] = numbers
         return row
 
     def search(self, tenant: str, wanted: Wanted) -> Page:
@@ -98,11 +88,17 @@ def _fits(row: CallRow, wanted: Wanted) -> bool:
     )
 
 
-def _is_number(number: str, wanted: str) -> bool:
-    """Whether a number is the one asked for: the whole of it, or its last four digits."""
-    digits = "".join(one for one in wanted if one.isdigit())
-    known = "".join(one for one in number if one.isdigit())
-    return not wanted or (bool(digits) and (known == digits or (len(digits) == 4 and known.endswith(digits))))
+def _is_number(numbers: tuple[str, ...], wanted: str) -> bool:
+    """Whether one of the numbers is the one asked for: the whole of it, or its last four digits."""
+    digits = _digits(wanted)
+    if not digits:
+        return not wanted
+    known = [_digits(one) for one in numbers]
+    return any(one.endswith(digits) if len(digits) == _LAST else one == digits for one in known)
+
+
+def _digits(text: str) -> str:
+    return "".join(one for one in text if one.isdigit())
 
 
 def _place(row: CallRow) -> tuple[int, str]:

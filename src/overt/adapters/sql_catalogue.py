@@ -136,7 +136,7 @@ class SqlCatalogue:
                 (" " + words.c.text + " ").contains(f" {storable(wanted.place)} ", autoescape=True),
                 wanted.place,
             ),
-            ("reason", sa.and_(*_worded(wanted.text)), wanted.text.split()),
+            ("reason", sa.and_(sa.true(), *_worded(wanted.text)), wanted.text.split()),
         )
         for kind, condition, asked in shared:
             if asked:
