@@ -16,6 +16,7 @@ from engine.batch_bench import KEY, SIDES, Bench, Caller, heard, named
 from overt import protocol
 from overt.engine.arena import MOST_A_LEG, SLOTS, STRIDE
 from overt.engine.batch import TICK_NS
+from overt.engine.capture import LARGEST_CHUNK
 from overt.engine.loop import Loop
 from overt.engine.spool import recover
 from overt.engine.streams import Agreed
@@ -285,8 +286,9 @@ def test_only_the_agreed_source_is_heard(bench: Bench) -> None:
     neighbour.kind = 0
     neighbour.mutter(4)
     bench.batch.tick()
-    neighbour.mutter()
-    caller.talk()
+    for _ in range(5):
+        neighbour.mutter(1)  # between packets that follow each other
+        caller.talk(1)
     account = bench.batch.finish(named(1), "call ended")
     assert heard(bench.parts(end=account)[1]) == caller.said
     assert bench.batch.release(named(1))["caller"]["foreign"] == 14
@@ -302,6 +304,20 @@ def test_a_packet_longer_than_its_row_is_malformed(bench: Bench) -> None:
     assert heard(bench.parts(end=account)[1]) == caller.said
     assert bench.batch.release(named(1))["caller"]["malformed"] == 1
     assert STRIDE >= LARGEST_PACKET
+
+
+def test_large_packets_close_chunks_early(bench: Bench) -> None:
+    caller, _ = bench.add()
+    bench.open()
+    for _ in range(4):
+        for _ in range(40):
+            caller.say(caller.packet(1600))
+        bench.batch.tick()
+    account = bench.batch.finish(named(1), "call ended")
+    assert account is not None and account.chunks >= 5  # header, two of them, what was left, end
+    parts = bench.parts(end=account)
+    assert heard(parts[1]) == caller.said
+    assert max(len(one.payload) for one in parts[1] if isinstance(one, Run)) <= LARGEST_CHUNK + 40 * 1600
 
 
 def test_what_the_kernel_drops_is_counted(bench: Bench) -> None:

@@ -56,12 +56,11 @@ def _bounds(packets: Bytes, rows: Column, sizes: Column) -> tuple[Column, Column
     begin = HEADER_BYTES + 4 * (first & 0x0F)
     valid = (sizes >= HEADER_BYTES) & (first >> 6 == 2)
     extended = first & 0x10 != 0
-    valid &= ~extended | (begin + 4 <= sizes)
     words = packets[rows, begin + 2].astype(np.int64) << 8 | packets[rows, begin + 3]
     begin = begin + np.where(extended, 4 + 4 * words, 0)
     padding = np.where(first & 0x20 != 0, packets[rows, np.maximum(sizes, 1) - 1], 0)
     size = sizes - padding - begin
-    return valid & (size >= 0) & (begin <= sizes), begin, size
+    return valid & (size >= 0), begin, size  # a header that is cut begins its payload behind the end
 
 
 def piece_beginnings(rows: Column, legs: Column, headers: Headers) -> Column:
