@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,7 +15,6 @@ from alembic.util import CommandError
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import SQLAlchemyError
 
-from overt.config import Settings
 from overt.ports import Unavailable
 
 FILE = "registers/overt.sqlite"
@@ -27,7 +26,16 @@ _PRAGMAS = (
 )  # fmt: skip
 
 
-def open_database(settings: Settings, data_folder: Path) -> sa.Engine:
+class Addressed(Protocol):
+    """Settings that say where the database is: an address, empty for the file in the data folder."""
+
+    @property
+    def database(self) -> str:
+        """The address."""
+        ...
+
+
+def open_database(settings: Addressed, data_folder: Path) -> sa.Engine:
     """Return an engine on the database of the settings. SQLite's file is made when it is not there (mode 0600).
 
     Nothing is migrated. Raises Unavailable when the address cannot be read, or the file not be made.
