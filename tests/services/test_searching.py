@@ -106,6 +106,7 @@ def test_newest_first_and_page_by_page_without_a_call_twice_or_left_out(catalogu
         while True:
             page = catalogue.search("main", Wanted(after=after, limit=limit))
             seen += [one.id for one in page.rows]
+            assert len(seen) <= len(whole), "it never ends"
             assert len(page.rows) <= limit
             if not page.after:
                 break
