@@ -346,6 +346,7 @@ def picture() -> Any:
         page.set_viewport_size({"width": 1280, "height": height})
         page.evaluate("document.fonts.ready")
         page.mouse.move(0, 0)
+        page.evaluate("document.activeElement?.blur()")
         page.screenshot(path=str(PICTURES / f"{name}.png"), animations="disabled", caret="hide")
 
     return take

@@ -11,6 +11,8 @@ export class Graph {
   readonly audio = new Audio();
   context: AudioContext | null = null;
   splitter: ChannelSplitterNode | null = null;
+  /** What both ears hear, after the volumes. */
+  output: GainNode | null = null;
   private readonly gains = new Map<Side, GainNode>();
   private readonly wanted = new Map<Side, number>();
 
@@ -53,15 +55,18 @@ export class Graph {
     if (this.context) return;
     const context = this.rate ? new AudioContext({ sampleRate: this.rate }) : new AudioContext();
     const splitter = context.createChannelSplitter(2);
+    const output = context.createGain();
+    output.connect(context.destination);
     context.createMediaElementSource(this.audio).connect(splitter);
     SIDES.forEach((side, channel) => {
       const gain = context.createGain();
       gain.gain.value = this.wanted.get(side) ?? 1;
       const place = new StereoPannerNode(context, { pan: PLACE[side] });
-      splitter.connect(gain, channel).connect(place).connect(context.destination);
+      splitter.connect(gain, channel).connect(place).connect(output);
       this.gains.set(side, gain);
     });
     this.context = context;
     this.splitter = splitter;
+    this.output = output;
   }
 }

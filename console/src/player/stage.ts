@@ -97,7 +97,9 @@ export class Stage {
     this.on(this.audio, "timeupdate", () => this.heed());
     this.on(this.audio, "error", () => { if (this.audio.hasAttribute("src")) this.heard.broken(); });
     this.on(this.audio, "waiting", () => { this.root.dataset.waiting = "true"; });
-    this.on(this.audio, "playing", () => { delete this.root.dataset.waiting; });
+    for (const kind of ["playing", "canplay", "pause"] as const) {
+      this.on(this.audio, kind, () => { delete this.root.dataset.waiting; });
+    }
     this.on(part(this.root, "[data-player=toggle]"), "click", () => this.toggle());
     const speed = part<HTMLSelectElement>(this.root, "[data-player=speed]");
     this.on(speed, "change", () => { this.audio.playbackRate = Number(speed.value); });
