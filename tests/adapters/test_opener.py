@@ -206,6 +206,44 @@ async def test_a_grant_opens_through_real_sockets_window_by_window(world: World)
         await server.stop()
 
 
+@pytest.mark.asyncio
+async def test_whoever_leaves_during_the_survey_leaves_nothing_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overt.adapters.opener_server._STEP_S", -1.0)
+    server = FrameServer(world.folder / "opener.sock", lambda frame, asker: slowly(world, frame, asker))
+    await server.start()
+    permit, grant = as_receipt(await world.permit()), as_receipt(await world.grant())
+    begun = asyncio.create_task(
+        OpenerClient(world.folder / "opener.sock").begin("main", ONE, grant, [permit], peaks=True)
+    )
+    await until(lambda: world.counter._openings)
+    begun.cancel()
+    await until(lambda: not world.counter._openings)
+    await server.stop()
+
+
+async def slowly(world: World, frame: Frame, asker: Asker) -> Frame:
+    await asyncio.sleep(0.02 if isinstance(frame, GoOnSurveying) else 0)
+    return await world.counter.answer(frame, Asker(asker.pid, UID))  # type: ignore[arg-type]
+
+
+@pytest.mark.asyncio
+async def test_several_listen_at_once_and_each_hears_their_own(world: World) -> None:
+    world.seal(TWO, contents=a_call(6, seed=2))
+    permits = {ONE: await world.permit(), TWO: await world.permit(TWO)}
+    grants = {
+        (one, uid): await world.grant(one, actor=name)
+        for one in permits
+        for uid, name in ((UID, "ada"), (OTHER, "bob"))
+    }
+    for (one, uid), grant in grants.items():
+        assert isinstance(await world.begin(grant, permits[one], uid=uid, recording=one), Surveyed)
+    for first in (0, 20_000, 8_000, 40_000):
+        heard = {key: await world.window(grant, first, 8000, uid=key[1]) for key, grant in grants.items()}
+        assert heard[ONE, UID] == heard[ONE, OTHER] != heard[TWO, UID] == heard[TWO, OTHER]
+
+
 async def until(holds: object) -> None:
     for _ in range(100):
         if holds():  # type: ignore[operator]

@@ -17,6 +17,7 @@ from overt.domain.errors import NotPermitted
 from overt.domain.facts import Fact
 from overt.domain.identity import uuid7
 from overt.ports import NotDurable, Receipt, Unavailable
+from overt.services.encoding import encoded_sound
 from overt.services.heard import MOST_RANGES, Heard
 from overt.services.listening import (
     FRAME_BYTES,
@@ -354,6 +355,41 @@ async def test_a_granted_part_is_all_there_is() -> None:
     playing = await play(world)
     assert len(await take(world, playing, 0, LENGTH)) == 1000 * FRAME_BYTES
     assert playing.sent.stretches == ((1000, 2000),)
+
+
+class EveryOther:
+    """An encoding that gives something out at every second piece, and the rest at the end."""
+
+    def __init__(self) -> None:
+        self.pieces, self.held = 0, b""
+
+    def take(self, sound: bytes) -> bytes:
+        self.pieces, self.held = self.pieces + 1, self.held + sound[:1]
+        return self._given() if self.pieces % 2 == 0 else b""
+
+    def finish(self) -> bytes:
+        return self._given() + b"end"
+
+    def _given(self) -> bytes:
+        given, self.held = self.held, b""
+        return given
+
+
+@pytest.mark.asyncio
+async def test_encoded_sound_counts_once_what_it_became_was_sent() -> None:
+    world = World()
+    playing = await play(world)
+    async with aclosing(encoded_sound(world.rooms, playing, EveryOther(), 4000, 5 * PIECE)) as encoded:
+        assert len(await anext(encoded)) == 2 and playing.sent.samples == 0
+        assert len(await anext(encoded)) == 2 and playing.sent.stretches == ((4000, 4000 + 2 * PIECE),)
+    assert playing.sent.samples == 2 * PIECE and not playing.under_way
+    async with aclosing(encoded_sound(world.rooms, playing, EveryOther(), 4000, 5 * PIECE)) as encoded:
+        assert [len(piece) async for piece in encoded] == [2, 2, 4]
+    assert playing.sent.stretches == ((4000, 4000 + 5 * PIECE),)
+    await end_playing(world.rooms, playing, "stopped")
+    with pytest.raises(ListeningOver):
+        async with aclosing(encoded_sound(world.rooms, playing, EveryOther(), 0, PIECE)) as encoded:
+            await anext(encoded)
 
 
 # ------------------------------------------------------------------------------------- what was heard
