@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from overt.adapters.playback_placing import RATE
 from overt.adapters.unix_frames import FrameClient
 from overt.ports import Receipt, Unavailable
 from overt.protocol import (
@@ -21,6 +20,7 @@ from overt.protocol import (
     Surveyed,
     Window,
 )
+from overt.services.heard import RATE
 from overt.services.listening import NotOpened, Outline
 from overt.services.outlines import span_of
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from overt.services.heard import RATE as RATE
 from overt.vault.track import AGENT_TRACK, CALLER_TRACK, Run
 from overt.wire.rtp.g711 import ALAW_LINEAR, ULAW_LINEAR
 
-RATE = 8000
 CHANNELS = {CALLER_TRACK: 0, AGENT_TRACK: 1}
 TABLES = {0: np.array(ULAW_LINEAR, np.int16), 8: np.array(ALAW_LINEAR, np.int16)}
 _SECOND_NS = 1_000_000_000
