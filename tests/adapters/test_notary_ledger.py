@@ -144,6 +144,14 @@ async def _three(folder: Path) -> None:
             await client.enter(fact(number))
 
 
+def test_a_changed_past_is_not_signed(folder: Path) -> None:
+    asyncio.run(_three(folder))
+    log = folder / "ledger" / "main" / "entries.log"
+    log.write_bytes(log.read_bytes().replace(b'"line":"1"', b'"line":"7"'))
+    with pytest.raises(Unavailable, match="an entry was changed"):
+        LedgerFiles(folder / "ledger" / "main")
+
+
 def test_a_torn_line_is_cut_and_a_whole_one_signed(folder: Path) -> None:
     asyncio.run(_three(folder))
     log = folder / "ledger" / "main" / "entries.log"

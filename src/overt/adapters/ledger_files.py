@@ -50,6 +50,7 @@ class LedgerFiles:
         self._leaves = os.open(folder / "leaves", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.lines = self._repair()
         self.tree = Tree([leaf_hash(line) for line in self.lines])
+        self._unchanged()
 
     def _repair(self) -> list[bytes]:
         """Cut a torn last line, drop personal rows without an entry, bring `leaves` up to date."""
@@ -69,6 +70,18 @@ class LedgerFiles:
         with self._personal:
             self._personal.execute("DELETE FROM personal WHERE entry >= ?", (len(lines),))
         return lines
+
+    def _unchanged(self) -> None:
+        """Raise Unavailable when the log is not what its checkpoint signed: a notary must not sign a changed past."""
+        note = read_checkpoint(self._folder)
+        signed = read_unverified(note) if note is not None else None
+        if signed is not None and self.tree.root(signed.size) != signed.root:
+            raise Unavailable(
+                "notary",
+                f"{self._folder}/entries.log is not what its checkpoint signed: an entry was changed. Keep all files as they "
+                "are; `overt ledger verify` names the entry; restore the log from a copy; nothing is recorded meanwhile",
+                retry=False,
+            )
 
     def append(self, lines: Sequence[bytes], personal: Iterable[PersonalRow]) -> None:
         """Make entries durable: personal values first, then the lines. Raises NotDurable and leaves nothing torn."""

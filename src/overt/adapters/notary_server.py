@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from overt import protocol
 from overt.adapters.ledger_files import LedgerFiles, PersonalRow, checkpoint_of
 from overt.adapters.unix_frames import Asker
 from overt.ledger.checkpoint import origin_of, sign
-from overt.ledger.entry import SALT_BYTES, Entry, EntryBroken, commitment, read_entry, write_entry
+from overt.ledger.entry import SALT_BYTES, Entry, EntryBroken, commitment, write_entry
 from overt.ports import NotDurable
 
 GROUP_S = 0.003
 LARGEST_GROUP = 512
+
+
+class _Identity(msgspec.Struct):
+    """What the notary remembers of an entry; whoever verifies reads all of it."""
+
+    id: str
+
+
+def _identities(lines: Sequence[bytes]) -> dict[str, int]:
+    """The index of each entry by its fact's id. Raises EntryBroken for a line that is no entry."""
+    reader = msgspec.json.Decoder(_Identity)
+    try:
+        return {reader.decode(line).id: index for index, line in enumerate(lines)}
+    except msgspec.DecodeError as error:
+        raise EntryBroken(f"a line of the log is no entry: {error}") from error
 
 
 class Notary:
@@ -25,7 +41,7 @@ class Notary:
     def __init__(self, files: LedgerFiles, key: Ed25519PrivateKey, tenant: str, now_us: Callable[[], int]) -> None:
         self._files, self._key, self._tenant, self._now_us = files, key, tenant, now_us
         self._origin = origin_of(tenant, key.public_key().public_bytes_raw())
-        self._known = {read_entry(line).id: index for index, line in enumerate(files.lines)}
+        self._known = _identities(files.lines)
         self._waiting: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]] = []
         self._note, self._published = "", -1
         self._wake = asyncio.Event()

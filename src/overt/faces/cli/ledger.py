@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from overt.compose.auditing import verdict
 from overt.compose.remote import verdict_of
-from overt.faces.cli.options import NEGATIVE, AsJson, MaybeFolder, Server, folder_of, translated
+from overt.faces.cli.options import NEGATIVE, AsJson, MaybeFolder, Server, named, translated
 from overt.ledger.checkpoint import VerifierKey
 from overt.ledger.verify import Verdict
 
@@ -37,7 +37,7 @@ def verify(
     A server's ledger is fetched whole and checked here; give --vkey so as not to believe the server's word for its key.
     """
     with translated():
-        found = _fetched(server, against or [], vkey) if server else verdict(folder_of(data), against or [], vkey)
+        found = _fetched(server, against or [], vkey) if server else verdict(named(data), against or [], vkey)
     if as_json:
         print(json.dumps({
             "verified": found.verified, "size": found.size, "root": found.root, "wrong": list(found.wrong),

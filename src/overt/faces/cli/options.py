@@ -53,11 +53,16 @@ def made(data: Path) -> Path:
     return data.absolute()
 
 
-def folder_of(data: Path | None) -> Path:
-    """The data folder of a command that could have asked a server."""
+def named(data: Path | None) -> Path:
+    """The folder that a command names which could have asked a server instead."""
     if data is None:
         end(USAGE, "say where to look: --data DIR or OVERT_DATA for a data folder, --server URL for a running server")
-    return made(data)
+    return data.absolute()
+
+
+def folder_of(data: Path | None) -> Path:
+    """The same, as a data folder that `overt init` must have made."""
+    return made(named(data))
 
 
 @contextmanager
