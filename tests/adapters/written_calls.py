@@ -131,12 +131,15 @@ def listened(recording: str, grant: int) -> Stated:
 
 
 class WrittenLedger:
-    """A ledger's files as a notary leaves them; its tree's root is made up, which nobody who only reads looks at."""
+    """A ledger's files as a notary leaves them; its tree's root is made up, which nobody who only reads looks at.
 
-    def __init__(self, folder: Path) -> None:
+    `key` signs: that of a data folder, when its own notary is to go on with the ledger.
+    """
+
+    def __init__(self, folder: Path, key: Ed25519PrivateKey | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.size = folder, 0
-        self._key = Ed25519PrivateKey.generate()
+        self._key = key or Ed25519PrivateKey.generate()
         self.origin = origin_of("main", self._key.public_key().public_bytes_raw())
         self._personal = open_personal(folder)
         self._log = (folder / "entries.log").open("ab")

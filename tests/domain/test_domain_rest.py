@@ -38,6 +38,7 @@ def test_uuid7_refuses_what_does_not_fit() -> None:
 def test_numbers_and_secrets_do_not_show_themselves() -> None:
     assert repr(Number("+14155550100")) == "Number(+1415•••••00)" and str(Number("12345")) == "Number(•••••)"
     assert Number().withheld and Number().masked == "withheld"
+    assert Number("5550102").masked == "•••••02" and Number("2065550102").masked == "20655•••02"
     assert repr(Secret(b"abc")) == "Secret(3 bytes)" == str(Secret(b"abc"))
 
 

@@ -50,7 +50,8 @@ class Number:
             return "withheld"
         if len(self.text) <= 6:
             return "•" * len(self.text)
-        return f"{self.text[:5]}{'•' * (len(self.text) - 7)}{self.text[-2:]}"
+        head = self.text[:5] if len(self.text) >= 10 else ""  # of a short number, seven would be nearly all of it
+        return f"{head}{'•' * (len(self.text) - len(head) - 2)}{self.text[-2:]}"
 
     def __repr__(self) -> str:
         return f"Number({self.masked})"
