@@ -22,7 +22,6 @@ from play import House, add_listener, running, signed_in, until
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from adapters.written_calls import WrittenLedger, interleaved, make_call
-from overt.adapters.key_files import load_signing_key
 from overt.compose.cataloguing import rebuild_catalogue
 from overt.compose.demo import free_ports
 from overt.compose.init import Wishes, make_folder
@@ -38,14 +37,13 @@ WORDS = (
 
 def fill(folder: Path) -> str:
     """Write a ledger of made-up calls; return the id of a call in the middle."""
-    chance, ledger = Random(3), WrittenLedger(folder / "ledger" / "main", load_signing_key(folder))
+    chance, ledger = Random(3), WrittenLedger(folder / "ledger" / "main")
     middle = ""
     for block in range(0, CALLS, 1000):
         calls = [make_call(chance, START_US + (block + number) * APART_US, agents=40) for number in range(1000)]
         for call, stated in interleaved(calls, chance):
             ledger.enter(call.id, call.started_us, stated)
         middle = calls[500].id if block == CALLS // 2 else middle
-    ledger.publish()
     ledger.close()
     return middle
 

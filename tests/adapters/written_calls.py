@@ -169,8 +169,9 @@ class WrittenLedger:
             self._personal.execute("DELETE FROM personal WHERE entry = ?", (entry,))
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files. A notary that takes them up signs what no checkpoint speaks of yet."""
         self._log.close()
+        self._personal.commit()
         self._personal.close()
 
 
