@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Router, delete, get, post
+from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
 from overt.domain.errors import NotPermitted
@@ -83,7 +84,7 @@ class EndedJson:
 
 
 @post("/api/recordings/{recording:str}/playings", summary="Begin to listen")
-async def begin(request: Asked, recording: str, data: PurposeJson) -> PlayingJson:
+async def begin(request: Asked, recording: FromPath[str], data: JSONBody[PurposeJson]) -> PlayingJson:
     """Enter who listens to what and why; check the whole recording; return its outline, and where its sound is."""
     playing = await _begun(request, recording, data, "play")
     outline = playing.outline
@@ -95,7 +96,7 @@ async def begin(request: Asked, recording: str, data: PurposeJson) -> PlayingJso
 
 
 @delete("/api/playings/{playing:int}", summary="Stop listening", status_code=200)
-async def end(request: Asked, playing: int) -> EndedJson:
+async def end(request: Asked, playing: FromPath[int]) -> EndedJson:
     """End a playing. What was really sent is entered, and answered."""
     rooms, ours = rooms_of(request), _own(request, playing)
     ended = await end_playing(rooms.listening, ours, "stopped")
@@ -170,7 +171,7 @@ async def end_all(rooms: WebRooms, how: str) -> None:
 
 
 @get("/api/playings/{playing:int}/sound.wav", summary="Its sound as WAV", media_type=_WAV)
-async def wav(request: Asked, playing: int) -> ASGIResponse:
+async def wav(request: Asked, playing: FromPath[int]) -> ASGIResponse:
     """Stereo, 16 bits, 8 kHz: the caller left, the agent right. One `Range` is honoured, to the byte."""
     rooms, ours = rooms_of(request), _own(request, playing)
     size, tag = _wav_size(ours), f'"{playing}"'
@@ -188,7 +189,7 @@ async def wav(request: Asked, playing: int) -> ASGIResponse:
 
 
 @get("/api/playings/{playing:int}/sound.opus", summary="A stretch of it as Ogg Opus", media_type=_OPUS)
-async def opus(request: Asked, playing: int) -> ASGIResponse:
+async def opus(request: Asked, playing: FromPath[int]) -> ASGIResponse:
     """The stretch from `from_ms` to `to_ms` (an hour at most) as Ogg Opus, stereo, encoded as it is taken."""
     rooms, ours = rooms_of(request), _own(request, playing)
     outline = ours.outline
@@ -206,7 +207,7 @@ async def opus(request: Asked, playing: int) -> ASGIResponse:
 
 
 @post("/api/recordings/{recording:str}/exports", summary="Export as WAV", media_type=_WAV, status_code=200)
-async def export_recording(request: Asked, recording: str, data: PurposeJson) -> ASGIResponse:
+async def export_recording(request: Asked, recording: FromPath[str], data: JSONBody[PurposeJson]) -> ASGIResponse:
     """The whole recording as a WAV file, for a purpose; the ledger has the grant before the first byte."""
     rooms = rooms_of(request)
     playing = await _begun(request, recording, data, "export")
