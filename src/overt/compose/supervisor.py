@@ -24,6 +24,7 @@ LONGEST_WAIT_S = 3.0
 GIVE_UP_S = 15.0  # longer than the processes of a killed predecessor need to end in order
 _PR_SET_PDEATHSIG = 1
 START_KEY_BYTES = 32
+ONE_THREAD = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # numpy's idle threads would hold memory, locked in the opener
 _log = logging.getLogger("overt.serve")
 
 
@@ -99,7 +100,12 @@ class Supervisor:
         if child.argument:
             command.append(child.argument)
         child.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_end_with_parent
+            command,
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+            env=ONE_THREAD,
         )
         assert child.process.stdin is not None
         if child.keyed:
