@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -87,7 +88,7 @@ class World:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Overt, serving, with five calls behind it and an account of each role."""
     needs_program("chromium")
@@ -207,11 +208,11 @@ async def _held(made: World) -> None:
 # ------------------------------------------------------------------------------------------ the browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(world: World) -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=SWITCHES)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
         yield browser
         browser.close()
 
@@ -321,7 +322,7 @@ def sign_in(visitor: Visitor, name: str, password: str = PASSWORD) -> None:
     page.wait_for_load_state()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kept() -> dict[str, Any]:
     """The cookies of those who signed in already."""
     return {}

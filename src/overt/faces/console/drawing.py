@@ -25,6 +25,7 @@ MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"),
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
 MOST_COUNTED = 1000
+_FIRST_FONTS = re.compile(r"-latin-(wght|opsz)-")  # not the extended ones, which most pages do without
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -43,7 +44,7 @@ class Drawing:
         }  # fmt: skip
         self._jinja.globals |= {
             "menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning, "asset": self._address,
-            "first_fonts": [self._address(one) for one in sorted(assets) if "-latin-wght" in one],
+            "first_fonts": [self._address(one) for one in sorted(assets) if _FIRST_FONTS.search(one)],
             "tones": TONES,
             "compelled": frozenset(one for one, kind in PURPOSES.items() if kind == "compelled"),
         }  # fmt: skip
