@@ -39,6 +39,7 @@ from overt.services.searching import Wanted
 BEGAN_US, APART_US = 1_760_000_000_000_000, 20_000_000
 SMALL = 100_000
 TIMES = 200
+COLUMNS = ("page_p50_ms", "page_p99_ms", "counts_p50_ms", "counts_p99_ms")
 LINES = [f"line {number}" for number in range(20)]
 AGENTS = [f"sip:agent{number}@192.0.2.20" for number in range(300)]
 SERVED = ["US-CA", "US-GA", "US-TX", "US-NY", "US-WA", "US-CT", "US-FL", "US-PA"]
@@ -137,44 +138,39 @@ def shown(times: list[float]) -> tuple[float, float]:
     return round(cut[49], 1), round(cut[98], 1)
 
 
-def measure(engine: sa.Engine, numbers: NumberIndex, calls: int) -> dict[str, tuple[float, ...]]:
-    """Ask every kind of question; kind → p50, p99 of a page, p50, p99 of its counts."""
-    catalogue, found = SqlCatalogue(engine, numbers), {}
+def measure(engine: sa.Engine, numbers: NumberIndex, calls: int) -> list[dict[str, object]]:
+    """Ask every kind of question; one row each, milliseconds."""
+    catalogue, found = SqlCatalogue(engine, numbers), []
     for kind, ask in questions(calls).items():
         chance = Random(kind)
         asked = [ask(chance) for _ in range(TIMES)]
         catalogue.search("main", asked[0])
         pages = shown([timed(lambda one=one: catalogue.search("main", one)) for one in asked])
         counts = shown([timed(lambda one=one: catalogue.counts("main", one)) for one in asked])
-        found[kind] = (*pages, *counts)
+        found.append({"question": kind} | dict(zip(COLUMNS, (*pages, *counts), strict=True)))
     rows = catalogue.search("main", Wanted(state="recorded", limit=TIMES)).rows
     for kind, one_of in (
         ("one call", lambda row: catalogue.find("main", row.id)),
         ("one recording", lambda row: SqlHoldings(engine).find("main", row.recordings[0])),
     ):
-        found[kind] = (*shown([timed(lambda row=row, one_of=one_of: one_of(row)) for row in rows]), 0.0, 0.0)
+        times = shown([timed(lambda row=row, one_of=one_of: one_of(row)) for row in rows])
+        found.append({"question": kind} | dict(zip(COLUMNS, (*times, "", ""), strict=True)))
     return found
 
 
-def searching(folder: Path, address: str, calls: int) -> list[dict[str, object]]:
-    """Fill the catalogue twice, and ask."""
+def searching(folder: Path, address: str, calls: int) -> dict[int, list[dict[str, object]]]:
+    """Fill the catalogue once or twice, and ask; the rows of a table for each number of calls."""
     engine = open_database(parse_settings(f'failure = "end-call"\ndatabase = "{address}"'), folder)
     migrate(engine)
     numbers = number_index(folder, make=True)
     editions = SqlEditions(engine, numbers)
-    reached, columns = editions.begin("main", "bench", current=True), {}
+    reached, found = editions.begin("main", "bench", current=True), {}
     for size in sorted({min(SMALL, calls), calls}):
         for stands in fill(editions, reached, reached.position, size):
-            print(f"\r{stands.position} calls", end="", file=sys.stderr, flush=True)
             reached = stands
-        print(file=sys.stderr)
-        columns[size] = measure(engine, numbers, size)
+        found[size] = measure(engine, numbers, size)
     engine.dispose()
-    names = ("page p50", "page p99", "counts p50", "counts p99")
-    return [
-        {"question": kind} | {f"{size:,}: {name}": value or "" for size, found in columns.items() for name, value in zip(names, found[kind], strict=True)}
-        for kind in next(iter(columns.values()))
-    ]  # fmt: skip
+    return found
 
 
 def following(folder: Path, address: str, calls: int) -> list[dict[str, object]]:
@@ -211,13 +207,15 @@ def main() -> None:
     options.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        followed = following(Path(folder) / "a", chosen.database, chosen.rebuilt)
-        print(report.table(followed))
+        followed = report.table(following(Path(folder), chosen.database, chosen.rebuilt))
+        print(followed)
     with tempfile.TemporaryDirectory() as folder:
         asked = searching(Path(folder), chosen.database, chosen.calls)
-        print(report.table(asked))
+    parts = [f"{size:,} calls:\n\n{report.table(rows)}" for size, rows in sorted(asked.items(), reverse=True)]
+    parts.append(f"Following the ledger as the worker does, and `overt catalogue rebuild`:\n\n{followed}")
+    print("\n\n".join(parts[:-1]))
     if chosen.write:
-        report.write("search", f"{WORDS}\n\n{report.table(asked)}\n\n{report.table(followed)}\n\n{report.machine()}.")
+        report.write("search", "\n\n".join((WORDS, *parts, f"{report.machine()}.")))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ WAIT_S = 10
 _ADVISORY = 0x0FE7  # any number, the same in every process of ours
 _PRAGMAS = (
     "journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {WAIT_S * 1000}", "foreign_keys = ON",
-    "secure_delete = ON", "temp_store = MEMORY", "cache_size = -32768", "mmap_size = 1073741824",
+    "secure_delete = ON", "temp_store = MEMORY", "cache_size = -8192",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from overt.adapters.number_index import NumberIndex
 from overt.adapters.tables import calls, editions, recordings, words
 from overt.services.searching import STATES, BadCursor, CallRow, Page, Wanted
 
-FEW = 3_000
+FEW = 10_000
 _GAP, _NONE = "gap", -1  # −1: no edition has that number
 Condition = sa.ColumnElement[bool]
 
