@@ -97,6 +97,17 @@ async def signed_in(house: OvertHouse, name: str = "carla") -> AsyncIterator[htt
         yield client
 
 
+async def begun(client: httpx.AsyncClient, call: dict[str, Any]) -> dict[str, Any]:
+    """A playing of a call's recording, begun as soon as the opener lets it."""
+    asked, wish = f"/api/recordings/{call['recordings'][0]}/playings", {"purpose": "quality", "document": ""}
+    async with asyncio.timeout(10):
+        while (answer := await client.post(asked, json=wish)).status_code != 201:
+            assert answer.status_code in (409, 503), answer.text
+            print(answer.text)
+            await asyncio.sleep(0.2)
+    return dict(answer.json())
+
+
 async def test_the_commands_work_against_a_running_server(house: OvertHouse, tmp_path: Path) -> None:
     overt = Commands(house)
     nobody = await overt.run("calls", "list")
@@ -188,9 +199,7 @@ async def test_playing_gives_nothing_without_its_entry_and_says_who_heard_what(h
         asked = f"/api/recordings/{row.recordings[0]}/playings"
         assert (await client.post(asked, json={"purpose": "curiosity", "document": ""})).status_code == 403
         assert (await client.post(asked, json={"purpose": "claim", "document": ""})).status_code == 403
-        begun = await client.post(asked, json={"purpose": "quality", "document": ""})
-        assert begun.status_code == 201, begun.text
-        playing = begun.json()
+        playing = await begun(client, call)
         whole = (await client.get(playing["sound"])).content
         assert (len(whole) - 44) // 32 == playing["length_ms"]
         part = await client.get(playing["sound"], headers={"range": "bytes=32044-64043"})
@@ -210,16 +219,13 @@ async def test_killing_the_opener_ends_a_playing_and_no_more(house: OvertHouse) 
     await a_recorded_call(house)
     async with signed_in(house) as client:
         (call,) = await in_catalogue(house, client)
-        asked = f"/api/recordings/{call['recordings'][0]}/playings"
-        playing = (await client.post(asked, json={"purpose": "quality", "document": ""})).json()
+        playing = await begun(client, call)
         await house.kill("opener")
         await asyncio.sleep(0.5)
         gone = await client.get(playing["sound"])
         assert gone.status_code in (409, 410, 503), gone.text
-        async with asyncio.timeout(10):
-            while (again := await client.post(asked, json={"purpose": "quality", "document": ""})).status_code != 201:
-                await asyncio.sleep(0.2)
-        assert (await client.get(again.json()["sound"])).status_code == 200
+        again = await begun(client, call)
+        assert (await client.get(again["sound"])).status_code == 200
 
 
 async def test_a_closed_account_is_out_at_once(house: OvertHouse) -> None:

@@ -405,10 +405,8 @@ async def served(house: House) -> AsyncIterator[str]:
 async def test_whoever_goes_away_in_the_middle_is_counted_what_was_taken(house: House) -> None:
     async with served(house) as at, await house.come(at=at) as client:
         told = await begun(client)
-        house.opener.slow = asyncio.Event()
         async with client.stream("GET", told["sound"]) as answer:
             taken = b""
-            house.opener.slow.set()
             async for piece in answer.aiter_raw(4096):
                 taken += piece
                 if len(taken) >= 200_000:
@@ -441,6 +439,14 @@ async def test_a_client_that_reads_nothing_has_nothing_opened_for_it(house: Hous
             ended = await client.delete(f"/api/playings/{told['playing']}")  # what is on its way counts
             assert ended.json()["milliseconds"] > playing.sent.samples // 8 - 1
         assert len(house.opener.opened) <= 2
+
+
+async def test_an_opener_that_is_gone_is_answered_as_such_before_any_byte(house: House) -> None:
+    async with served(house) as at, await house.come(at=at) as client:
+        told = await begun(client)
+        house.opener.breaks_from = 0
+        gone = await client.get(told["sound"])
+        assert gone.status_code in (409, 503) and gone.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_stream_ends_with_its_playing_and_is_short(house: House) -> None:

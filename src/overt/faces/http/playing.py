@@ -229,12 +229,15 @@ def _wav_size(playing: Playing) -> int:
 
 
 async def _wav_bytes(rooms: ListeningRooms, playing: Playing, begin: int, stop: int) -> AsyncGenerator[bytes, None]:
-    """Bytes of the WAV file, from and to before. A sample of which a byte is sent counts as sent."""
+    """Bytes of the WAV file, from and to before. A sample of which a byte is sent counts as sent.
+
+    The header goes with the first sound, so that an opener which is gone is answered as such.
+    """
     outline = playing.outline
-    if begin < HEADER_BYTES:
-        yield wav_header(outline.end - outline.first)[begin:stop]
+    header = wav_header(outline.end - outline.first)[begin:stop] if begin < HEADER_BYTES else b""
     skip, left = divmod(max(begin - HEADER_BYTES, 0), FRAME_BYTES)[1], stop - max(begin, HEADER_BYTES)
     if left <= 0:
+        yield header
         return
     first = max(begin - HEADER_BYTES, 0) // FRAME_BYTES
     samples = -(-(stop - HEADER_BYTES) // FRAME_BYTES) - first
@@ -242,7 +245,8 @@ async def _wav_bytes(rooms: ListeningRooms, playing: Playing, begin: int, stop: 
         async for piece in sound:
             given = piece[skip : skip + left]
             skip, left = 0, left - len(given)
-            yield given
+            yield header + given
+            header = b""
 
 
 def _out_of_range(wrong: RangeWrong, size: int) -> ASGIResponse:
