@@ -88,3 +88,19 @@ def test_an_erased_value_is_gone_and_a_broken_line_is_said(tmp_path: Path) -> No
     (tmp_path / "entries.log").write_bytes(content.replace(b'"v":1', b'"v":9', 1))
     with pytest.raises(Unavailable, match="ledger verify"):
         window.entries(0, 1)
+
+
+def test_grants_without_an_end_are_found_and_a_torn_end_is_none(tmp_path: Path) -> None:
+    assert LedgerWindow(tmp_path / "none").unended() == ()
+    files = LedgerFiles(tmp_path)
+    grow(files, 1)
+    at, granted = 1_790_000_000_000_000, {"recording": "r", "action": "play", "actor": "ann"}
+    lines = [write_entry(Entry(f"g{one}", "main", "listening.granted", at, at, "c", granted, {})) for one in range(3)]
+    ended = {**granted, "grant": 2, "milliseconds": 5}
+    lines.append(write_entry(Entry("e", "main", "listening.ended", at, at, "c", ended, {})))
+    files.append(lines, [])
+    files.close()
+    assert [one.index for one in LedgerWindow(tmp_path).unended()] == [1, 3]
+    with (tmp_path / "entries.log").open("ab") as log:
+        log.write(lines[-1].replace(b'"grant":2', b'"grant":1'))
+    assert [one.index for one in LedgerWindow(tmp_path).unended()] == [1, 3]

@@ -228,6 +228,19 @@ async def test_killing_the_opener_ends_a_playing_and_no_more(house: OvertHouse) 
         assert (await client.get(again["sound"])).status_code == 200
 
 
+async def test_killing_the_web_leaves_no_listening_without_its_end(house: OvertHouse) -> None:
+    await a_recorded_call(house)
+    async with signed_in(house) as client:
+        (call,) = await in_catalogue(house, client)
+        await begun(client, call)
+        await house.kill("web")
+    async with signed_in(house) as client, asyncio.timeout(10):
+        while not (await client.get(f"/api/calls/{call['id']}")).json()["listened"][-1]["how"]:
+            await asyncio.sleep(0.2)
+        listened = (await client.get(f"/api/calls/{call['id']}")).json()["listened"][-1]
+        assert listened["milliseconds"] == -1 and "not known" in listened["how"]
+
+
 async def test_a_closed_account_is_out_at_once(house: OvertHouse) -> None:
     async with signed_in(house, "sam") as client:
         assert (await client.get("/api/calls")).status_code == 200

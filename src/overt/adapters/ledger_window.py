@@ -17,6 +17,7 @@ from overt.services.auditing import Stated
 from overt.services.proving import Entry
 
 _READ = 1 << 20
+_GRANTED, _ENDED = b'"kind":"listening.granted"', b'"kind":"listening.ended"'
 
 
 class LedgerWindow:
@@ -59,6 +60,26 @@ class LedgerWindow:
             return b""
         except OSError as error:
             raise Unavailable("ledger", f"{error.strerror}: {self._folder}") from error
+
+    def unended(self) -> Sequence[Stated]:
+        """Return the grants to listen that have no end yet, oldest first; the whole log is looked through. Raises Unavailable."""
+        open_grants: dict[int, None] = {}
+        try:
+            with (self._folder / "entries.log").open("rb") as file:
+                for index, line in enumerate(file):
+                    if not line.endswith(b"\n"):
+                        break
+                    if _GRANTED in line:
+                        open_grants[index] = None
+                    elif _ENDED in line:
+                        open_grants.pop(int(read_entry(line.rstrip(b"\n")).body.get("grant", -1)), None)
+        except FileNotFoundError:
+            return ()
+        except (OSError, EntryBroken, ValueError, TypeError) as error:
+            raise Unavailable(
+                "ledger", f"an entry cannot be read ({error}); `overt ledger verify` says more"
+            ) from error
+        return [one.stated for one in self.some(list(open_grants))]
 
     def _look(self) -> None:
         """Take up the lines that came since. A log that became shorter was repaired after a crash: begin anew."""

@@ -44,10 +44,12 @@ from overt.ports import Unavailable
 from overt.services.accounts import AccountRooms
 from overt.services.listening import ListeningRooms
 from overt.services.signing_in import SignInRooms
+from overt.services.unended import end_unended
 
 NOTARY, OPENER = "run/notary.sock", "run/opener.sock"
 SWEEP_S = 5.0
 STOPS_WITHIN_S = 3
+SEND_BUFFER = 64 * 1024  # two seconds of sound: what waits in the kernel counts as sent, so little should
 _log = logging.getLogger("overt.web")
 
 
@@ -92,6 +94,7 @@ async def _serve(folder: Path, settings: Settings) -> None:
     ledger = NotaryClient(folder / NOTARY)
     rooms = make_rooms(folder, settings, engine, ledger)
     try:
+        await _end_predecessors(rooms, LedgerWindow(folder / "ledger" / settings.tenant), SqlAccounts(engine))
         config = _uvicorn(settings, make_app(rooms, assets))
         async with _swept(rooms):
             with _bound(settings) as door:
@@ -116,6 +119,20 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
         {code: row.name for code, row in load_table().rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
         lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"),
     )  # fmt: skip
+
+
+async def _end_predecessors(rooms: WebRooms, window: LedgerWindow, accounts: SqlAccounts) -> None:
+    """Enter an end for what a web process that was killed gave. Those of the settings' accounts are the commands' own."""
+    tenant = rooms.front.tenant
+    try:
+        grants = await asyncio.to_thread(window.unended)
+        ours = [one for one in grants if accounts.find(tenant, str(one.body["actor"])) is not None]
+        ended = await end_unended(rooms.listening, ours)
+    except Unavailable as error:
+        _log.error("listenings of a web process before us could not be ended yet: %s", error)
+        return
+    if ended:
+        _log.warning("%d listenings of a web process before us were ended; how much was sent is not known", ended)
 
 
 @asynccontextmanager
@@ -154,6 +171,7 @@ def _bound(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.web_address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # each connection takes it over
         try:
             door.bind((settings.web_address, settings.web_port))
         except OSError as error:

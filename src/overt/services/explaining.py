@@ -174,7 +174,8 @@ def _why_not(record: CallRecord) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """A listening, or an attempt: who, as what, why, and what they were sent. `milliseconds` −1: not stated yet."""
+    """A listening, or an attempt: who, as what, why, and what they were sent. `milliseconds` −1: not stated, yet or for good; `how`
+    says how it ended, empty while it goes on."""
 
     at_us: int
     actor: str
@@ -185,6 +186,7 @@ class Listened:
     milliseconds: int
     refused: str
     entry: int
+    how: str = ""
 
 
 def who_listened(entries: Iterable[Stated]) -> tuple[Listened, ...]:
@@ -198,7 +200,7 @@ def who_listened(entries: Iterable[Stated]) -> tuple[Listened, ...]:
             found[entry.index] = _listening(entry, body, 0, str(body["reason"]))
         elif entry.kind == "listening.ended" and body["grant"] in found:
             grant = found[body["grant"]]
-            found[grant.entry] = replace(grant, milliseconds=int(body["milliseconds"]))
+            found[grant.entry] = replace(grant, milliseconds=int(body["milliseconds"]), how=str(body.get("how", "")))
     return tuple(found.values())
 
 

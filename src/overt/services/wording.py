@@ -228,6 +228,8 @@ def _refused_listening(entry: Stated, _: Names) -> Worded:
 def _listened(entry: Stated, _: Names) -> Worded:
     body = entry.body
     how = (("how it ended", str(body["how"])),) if body.get("how") else ()
+    if body["milliseconds"] < 0:
+        return f"How much of it was sent to {body['actor']} ({body['action']}) is not known.", "bad", how
     return f"{seconds(body['milliseconds'])} of it were sent to {body['actor']} ({body['action']}).", "plain", how
 
 
