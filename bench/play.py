@@ -25,23 +25,19 @@ from pathlib import Path
 
 import report
 from overt.adapters.accounts_file import read_accounts
-from overt.adapters.database import migrate, open_database
 from overt.adapters.ledger_holdings import LedgerHoldings
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.opener_client import ClientOpening, OpenerClient
 from overt.adapters.sealed_files import SealedFiles
-from overt.adapters.sign_in_proofs import Argon2Passwords
-from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.calling import speech
 from overt.compose.demo import free_ports
+from overt.compose.demo_console import make_account
 from overt.compose.init import Wishes, make_folder
 from overt.compose.moment import process
-from overt.config import load_settings
 from overt.domain.facts import Fact, Json
-from overt.services.accounts import AccountRooms, add_account, set_password
 from overt.services.archiving import SpooledRecord
 from overt.services.listening import ListeningRooms, Playing, begin_playing, end_playing
 from overt.vault.format import read_records
@@ -125,13 +121,7 @@ async def enter(folder: Path, recording: str, end: dict[str, Json]) -> None:
 
 async def add_listener(folder: Path) -> None:
     """An account that may hear."""
-    ledger, engine = NotaryClient(folder / "run" / "notary.sock"), open_database(load_settings(folder), folder)
-    migrate(engine)
-    rooms = AccountRooms("main", ledger, CLOCK, SqlAccounts(engine), Argon2Passwords())
-    await add_account(rooms, "ada", "compliance", PASSWORD, agent="", by="bench")
-    set_password(rooms, "ada", PASSWORD, own=True)
-    ledger.close()
-    engine.dispose()
+    await make_account(folder, "ada", "compliance", PASSWORD, by="bench")
 
 
 @contextmanager

@@ -56,3 +56,34 @@ def test_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert resolve_data_folder(None) == tmp_path
     with pytest.raises(SettingsRefused, match="overt init"):
         load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "origin"),
+    [
+        ("", "http://127.0.0.1:8480"),
+        ('web_address = "::1"\nweb_port = 1', "http://[::1]:1"),
+        ('web_certificate = "c"\nweb_key = "k"\nweb_address = "192.0.2.1"', "https://192.0.2.1:8480"),
+        ('web_address = "192.0.2.1"\nweb_origin = "https://overt.example"', "https://overt.example"),
+    ],
+)
+def test_the_console_says_how_it_is_reached(more: str, origin: str) -> None:
+    assert parse_settings(f'failure = "end-call"\n{more}').origin == origin
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("web_port = 70000", "web_port"),
+        ('web_key = "k"', "go together"),
+        ('web_origin = "overt.example"', "web_origin"),
+        ('web_origin = "https://overt.example/console"', "nothing after it"),
+        ('web_address = "0.0.0.0"', "over the network"),
+        ('web_address = "192.0.2.1"\nweb_origin = "http://overt.example"', "over the network"),
+        ('database = "mysql://x"', "postgresql"),
+        ('second_factor = "never"', "second_factor"),
+    ],
+)
+def test_a_console_that_would_be_unsafe_is_refused(more: str, why: str) -> None:
+    with pytest.raises(SettingsRefused, match=why):
+        parse_settings(f'failure = "end-call"\n{more}')

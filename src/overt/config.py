@@ -157,6 +157,12 @@ class Settings:
     addresses_on_file: tuple[AddressOnFile, ...] = field(default=(), repr=False)
 
     @property
+    def origin(self) -> str:
+        """How browsers reach the console."""
+        host = f"[{self.web_address}]" if ":" in self.web_address else self.web_address
+        return self.web_origin or f"{'https' if self.web_certificate else 'http'}://{host}:{self.web_port}"
+
+    @property
     def engine_count(self) -> int:
         """How many engines run."""
         return self.engines or max(1, (os.cpu_count() or 1) - 1)

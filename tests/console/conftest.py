@@ -13,22 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 from conftest import needs_program
 from journeys.overt_house import ADDRESS, OvertHouse
-from overt.adapters.database import migrate, open_database
-from overt.adapters.notary_client import NotaryClient
-from overt.adapters.sign_in_proofs import Argon2Passwords
-from overt.adapters.sql_accounts import SqlAccounts
-from overt.adapters.system_clock import SystemClock
 from overt.compose.calling import speech
 from overt.compose.demo import free_ports
-from overt.config import load_settings
+from overt.compose.demo_console import answers, make_account
 from overt.phone.telephone import PhoneCall
-from overt.services.accounts import AccountRooms, add_account, set_password
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
@@ -101,7 +94,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     loop.run(house.__aenter__())
     try:
         loop.run(_accounts(house))
-        loop.run(_answers(made.address))
+        loop.run(answers(made.address, lambda: house.server.poll() is None))
         made.calls = loop.run(_calls(made))
         yield made
     finally:
@@ -112,30 +105,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 async def _accounts(house: OvertHouse) -> None:
-    ledger = NotaryClient(house.folder / "run" / "notary.sock")
-    engine = open_database(load_settings(house.folder), house.folder)
-    try:
-        migrate(engine)
-        rooms = AccountRooms("main", ledger, SystemClock(), SqlAccounts(engine), Argon2Passwords())
-        for name, (role, must_change) in ACCOUNTS.items():
-            agent = f"sip:{'agent' if name == 'abe' else name}@{ADDRESS}:{house.ports.agent}" if role == "agent" else ""
-            await add_account(rooms, name, role, PASSWORD, agent=agent, by="the tests")
-            if not must_change:
-                set_password(rooms, name, PASSWORD, own=True)
-    finally:
-        ledger.close()
-        engine.dispose()
-
-
-async def _answers(address: str) -> None:
-    async with httpx.AsyncClient() as client, asyncio.timeout(20):
-        while True:
-            try:
-                if (await client.get(f"{address}/sign-in")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.1)
+    for name, (role, must_change) in ACCOUNTS.items():
+        agent = f"sip:{'agent' if name == 'abe' else name}@{ADDRESS}:{house.ports.agent}" if role == "agent" else ""
+        await make_account(house.folder, name, role, PASSWORD, by="the tests", agent=agent, must_change=must_change)
 
 
 async def _calls(made: World) -> dict[str, str]:

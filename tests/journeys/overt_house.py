@@ -15,18 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from overt.adapters.database import migrate, open_database
-from overt.adapters.notary_client import NotaryClient
-from overt.adapters.sign_in_proofs import Argon2Passwords
-from overt.adapters.sql_accounts import SqlAccounts
-from overt.adapters.system_clock import SystemClock
 from overt.compose.auditing import calls, verdict
 from overt.compose.demo import ADDRESS, free_ports
+from overt.compose.demo_console import make_account
 from overt.compose.init import Wishes, make_folder
-from overt.config import load_settings
 from overt.ledger.verify import Verdict
 from overt.phone.telephone import PhoneCall, Telephone
-from overt.services.accounts import AccountRooms, add_account, set_password
 from overt.services.auditing import CallRecord
 
 PROMPTS = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
@@ -128,16 +122,7 @@ class OvertHouse:
 
     async def account(self, name: str, role: str, agent: str = "", password: str = PASSWORD) -> None:
         """An account of the console whose holder changed the password already."""
-        ledger = NotaryClient(self.folder / "run" / "notary.sock")
-        engine = open_database(load_settings(self.folder), self.folder)
-        try:
-            await asyncio.to_thread(migrate, engine)
-            rooms = AccountRooms("main", ledger, SystemClock(), SqlAccounts(engine), Argon2Passwords())
-            await add_account(rooms, name, role, password, agent=agent, by="tester")
-            set_password(rooms, name, password, own=True)
-        finally:
-            ledger.close()
-            engine.dispose()
+        await make_account(self.folder, name, role, password, by="tester", agent=agent)
 
     async def call(self, line: str = "sales", number: str = "+12145550100", **options: object) -> PhoneCall:
         """Call a line and wait for the answer."""

@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,21 +38,33 @@ class ConsoleAccess:
 async def open_console(folder: Path, address: str, server: subprocess.Popen[bytes]) -> ConsoleAccess:
     """Make the account and wait until the console answers. Raises Unavailable when it does not."""
     password = "-".join(secrets.token_hex(2) for _ in range(4))
+    await make_account(folder, NAME, ROLE, password, by="overt demo")
+    await answers(address, lambda: server.poll() is None)
+    return ConsoleAccess(address, NAME, password)
+
+
+async def make_account(
+    folder: Path, name: str, role: str, password: str, *, by: str, agent: str = "", must_change: bool = False
+) -> None:
+    """Make an account with the running notary; its holder has chosen the password, unless it `must_change`.
+
+    Raises AccountRefused, NotDurable, Unavailable.
+    """
     ledger = NotaryClient(folder / "run" / "notary.sock")
     engine = open_database(load_settings(folder), folder)
     try:
         await asyncio.to_thread(migrate, engine)
         rooms = AccountRooms("main", ledger, SystemClock(), SqlAccounts(engine), Argon2Passwords())
-        await add_account(rooms, NAME, ROLE, password, agent="", by="overt demo")
-        set_password(rooms, NAME, password, own=True)  # whoever runs the demo is its holder
+        await add_account(rooms, name, role, password, agent=agent, by=by)
+        if not must_change:
+            set_password(rooms, name, password, own=True)
     finally:
         ledger.close()
         engine.dispose()
-    await _answers(address, server)
-    return ConsoleAccess(address, NAME, password)
 
 
-async def _answers(address: str, server: subprocess.Popen[bytes]) -> None:
+async def answers(address: str, lives: Callable[[], bool]) -> None:
+    """Return once a console answers. Raises Unavailable when its house does not live any more, or it takes too long."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + OPENS_WITHIN_S
     async with httpx.AsyncClient() as client:
@@ -61,7 +74,7 @@ async def _answers(address: str, server: subprocess.Popen[bytes]) -> None:
                     return
             except httpx.TransportError:
                 pass
-            if server.poll() is not None or loop.time() > deadline:
+            if not lives() or loop.time() > deadline:
                 raise Unavailable("console", f"{address} does not answer")
             await asyncio.sleep(0.1)
 

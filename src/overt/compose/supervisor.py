@@ -20,7 +20,7 @@ from overt.config import Settings, load_settings
 WATCH_S = 0.05
 STOP_S = 10.0
 HEALTHY_S = 5.0
-LONGEST_WAIT_S = 3.0
+LONGEST_WAIT_S, LONGEST_WITHOUT_S = 3.0, 30.0
 GIVE_UP_S = 15.0  # longer than the processes of a killed predecessor need to end in order
 _PR_SET_PDEATHSIG = 1
 START_KEY_BYTES = 32
@@ -67,7 +67,9 @@ class Supervisor:
 
     def __init__(self, data_folder: Path, on_change: Callable[[str], None]) -> None:
         self._folder, self._on_change = data_folder, on_change
-        self._children = children(load_settings(data_folder))
+        settings = load_settings(data_folder)
+        self._children = children(settings)
+        self._origin = settings.origin if settings.web_port else ""
         self._start_key = secrets.token_bytes(START_KEY_BYTES)
         self._stopping = False
 
@@ -87,6 +89,8 @@ class Supervisor:
             signal.signal(number, lambda *_: setattr(self, "_stopping", True))
         for child in self._children:
             self._start(child)
+        if self._origin:
+            self._on_change(f"the console is at {self._origin}")
         refused = 0
         while not self._stopping and not refused:
             time.sleep(WATCH_S)
@@ -133,7 +137,8 @@ class Supervisor:
         if code == 3 and child.vital and now - child.failing_since > GIVE_UP_S:
             return 3
         child.process = None
-        child.not_before = now + min(0.05 * 2 ** (child.failures - 1), LONGEST_WAIT_S)
+        longest = LONGEST_WAIT_S if child.vital else LONGEST_WITHOUT_S
+        child.not_before = now + min(0.05 * 2 ** (child.failures - 1), longest)
         return 0
 
     def _stop_all(self) -> None:

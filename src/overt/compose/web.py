@@ -79,14 +79,6 @@ def main(data_folder: Path) -> int:
     return 0
 
 
-def origin_of(settings: Settings) -> str:
-    """How browsers reach the console."""
-    if settings.web_origin:
-        return settings.web_origin
-    host = f"[{settings.web_address}]" if ":" in settings.web_address else settings.web_address
-    return f"{'https' if settings.web_certificate else 'http'}://{host}:{settings.web_port}"
-
-
 async def _serve(folder: Path, settings: Settings) -> None:
     assets = read_assets(STATIC)
     engine = open_database(settings, folder)
@@ -107,7 +99,7 @@ async def _serve(folder: Path, settings: Settings) -> None:
 
 def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: NotaryClient) -> WebRooms:
     """Everything that the faces need. Raises Unavailable when a key cannot be read."""
-    clock, store, origin = SystemClock(), SqlAccounts(engine), origin_of(settings)
+    clock, store, origin = SystemClock(), SqlAccounts(engine), settings.origin
     accounts = AccountRooms(settings.tenant, ledger, clock, store, Argon2Passwords())
     demanded = settings.second_factor == "demanded"
     signing = SignInRooms(accounts, store, TimedCodes(), lambda: secrets.token_urlsafe(32), demanded)

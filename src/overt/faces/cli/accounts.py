@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +14,7 @@ from rich.table import Table
 from overt.compose import accounts
 from overt.compose.accounts import Given
 from overt.domain.access import ROLES
-from overt.domain.errors import NotPermitted
-from overt.faces.cli.options import NEGATIVE, USAGE, AsJson, Folder, end, made, translated, wide
+from overt.faces.cli.options import USAGE, AsJson, Folder, end, made, translated, wide
 from overt.services.accounts import LONGEST_PASSWORD, Account
 
 accounts_app = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
@@ -37,7 +34,7 @@ def add(
     data: Folder, name: Name, role: Role, agent: Agent = "", password_from: From = "", as_json: AsJson = False
 ) -> None:
     """Make an account. Without a password one is made and shown once; either is changed at the first sign-in."""
-    with _translated():
+    with translated():
         folder = made(data)
         _show_given(accounts.add(folder, name, role, agent, _password(password_from)), "is there", as_json)
 
@@ -45,7 +42,7 @@ def add(
 @accounts_app.command("list")
 def list_accounts(data: Folder, as_json: AsJson = False) -> None:
     """List every account, the closed ones too."""
-    with _translated():
+    with translated():
         found = accounts.list_accounts(made(data))
     if as_json:
         print(json.dumps({"accounts": [_as_json(one) for one in found]}, ensure_ascii=False))
@@ -64,21 +61,21 @@ def list_accounts(data: Folder, as_json: AsJson = False) -> None:
 @accounts_app.command("change")
 def change(data: Folder, name: Name, role: Role, agent: Agent = "", as_json: AsJson = False) -> None:
     """Give an account another role or agent. What it is signed in with ends."""
-    with _translated():
+    with translated():
         _show(accounts.change(made(data), name, role, agent), f"is {role} now", as_json)
 
 
 @accounts_app.command("close")
 def close(data: Folder, name: Name, as_json: AsJson = False) -> None:
     """Close an account, at once and for good: its name stays in the ledger."""
-    with _translated():
+    with translated():
         _show(accounts.close(made(data), name), "is closed", as_json)
 
 
 @accounts_app.command("set-password")
 def set_password(data: Folder, name: Name, password_from: From = "", as_json: AsJson = False) -> None:
     """Set a password, to be changed at the next sign-in. Without one, one is made and shown once."""
-    with _translated():
+    with translated():
         folder = made(data)
         _show_given(accounts.give_password(folder, name, _password(password_from)), "has a new password", as_json)
 
@@ -86,14 +83,14 @@ def set_password(data: Folder, name: Name, password_from: From = "", as_json: As
 @accounts_app.command("reset-second-factor")
 def reset_second_factor(data: Folder, name: Name, as_json: AsJson = False) -> None:
     """Take the second factor from somebody who lost it; it is set up anew at the next sign-in."""
-    with _translated():
+    with translated():
         _show(accounts.take_second_factor(made(data), name), "sets up a second factor at the next sign-in", as_json)
 
 
 @accounts_app.command("unlock")
 def unlock(data: Folder, name: Name, as_json: AsJson = False) -> None:
     """End the lock that wrong passwords brought."""
-    with _translated():
+    with translated():
         _show(accounts.end_lock(made(data), name), "may try again", as_json)
 
 
@@ -145,13 +142,3 @@ def _as_json(account: Account) -> dict[str, Any]:
         "second_factor": bool(account.totp_secret), "must_change": account.must_change, "created_us": account.created_us,
         "ledger_index": account.ledger_index,
     }  # fmt: skip
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """What somebody may not do ends with 1; the rest as everywhere."""
-    with translated():
-        try:
-            yield
-        except NotPermitted as refused:
-            end(NEGATIVE, f"overt accounts: {refused}")

@@ -17,8 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from overt.compose.cataloguing import ledger_size, rebuild_catalogue, search_catalogue
-from overt.domain.errors import NotPermitted
-from overt.faces.cli.options import NEGATIVE, USAGE, AsJson, Folder, end, made, translated, wide
+from overt.faces.cli.options import USAGE, AsJson, Folder, end, made, translated, wide
 from overt.services.searching import MOST_A_PAGE, STATES, BadCursor, CallRow, Page, Wanted
 
 catalogue_app = typer.Typer(help="Calls as they are found: made anew, and searched.", no_args_is_help=True)
@@ -98,12 +97,10 @@ def _show(page: Page) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Refusals of a person end with 1, a cursor that no page gave is wrong usage; the rest as everywhere."""
+    """A cursor that no page gave is wrong usage; the rest as everywhere."""
     with translated():
         try:
             yield
-        except NotPermitted as refused:
-            end(NEGATIVE, f"overt catalogue: {refused}")
         except BadCursor as error:
             end(USAGE, f"overt catalogue: {error}; give --after what the page before said")
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from overt.adapters.api_client import ServerRefused
 from overt.config import SettingsRefused
-from overt.domain.errors import Refused
+from overt.domain.errors import NotPermitted, Refused
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ledger.entry import EntryBroken
 from overt.ports import Unavailable
@@ -70,7 +70,7 @@ def translated() -> Iterator[None]:
     """Translate what the inner rooms raise into exit codes: one table."""
     try:
         yield
-    except ServerRefused as refused:
+    except (ServerRefused, NotPermitted) as refused:
         end(NEGATIVE, str(refused))
     except (SettingsRefused, Refused) as error:
         end(USAGE, str(error))
