@@ -36,7 +36,7 @@ def write(name: str, text: str) -> None:
 def read(name: str) -> list[dict[str, str]]:
     """The rows of the first table between `<!-- name -->` and `<!-- end name -->`; none when nothing was measured."""
     text = (DOCS / "performance.md").read_text().partition(f"<!-- {name} -->\n")[2].partition(f"<!-- end {name} -->")[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = text[text.find("|") :].partition("\n\n")[0].splitlines() if "|" in text else []
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
 

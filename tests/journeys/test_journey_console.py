@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from databases import empty_postgresql
 from journeys.overt_house import CONSOLE, PASSWORD, OvertHouse, hearing
 from overt.compose.demo import ADDRESS, free_ports
 from overt.phone.telephone import PhoneCall
@@ -248,6 +249,22 @@ async def test_a_closed_account_is_out_at_once(house: OvertHouse) -> None:
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert (await client.get("/api/calls")).status_code == 401
+
+
+async def test_a_house_on_postgresql_finds_and_plays(tmp_path: Path, postgresql: str) -> None:
+    with empty_postgresql(postgresql) as address:
+        house = OvertHouse(tmp_path, more=f'{CONSOLE}database = "{address}"\n')
+        house.web_port = free_ports().web
+        async with house:
+            await house.account("carla", "compliance")
+            await a_recorded_call(house)
+            async with signed_in(house) as client:
+                (call,) = await in_catalogue(house, client)
+                found = await client.get("/api/calls", params={"number": "0100"})
+                assert [one["id"] for one in found.json()["calls"]] == [call["id"]]
+                playing = await begun(client, call)
+                assert (await client.get(playing["sound"])).status_code == 200
+            assert not (house.folder / "registers" / "overt.sqlite").exists()
 
 
 async def test_a_call_is_live_while_it_lasts(house: OvertHouse) -> None:
