@@ -211,7 +211,9 @@ async def test_playing_gives_nothing_without_its_entry_and_says_who_heard_what(h
         assert (await client.get(playing["sound"])).status_code == 410
         await asyncio.sleep(1)
         listened = (await client.get(f"/api/calls/{row.id}")).json()["listened"]
-    *early, heard = listened[2:]  # a slow archive may have made `begun` ask more than once: entered too, with nothing sent
+    *early, heard = listened[
+        2:
+    ]  # a slow archive may have made `begun` ask more than once: entered too, with nothing sent
     assert [bool(one["refused"]) for one in listened] == [True, True, *(False for _ in early), False]
     assert all(one["how"].startswith("failed") and one["milliseconds"] == 0 for one in early)
     assert (heard["actor"], heard["milliseconds"]) == ("carla", end)

@@ -262,6 +262,8 @@ async def test_an_agent_sees_only_their_own_calls(house: House) -> None:
         house.rooms.catalogue.put("main", CallRow("mine", 5, "recorded", "sales", THEIRS))  # type: ignore[attr-defined]
         found = (await agent.get("/api/calls", params={"agent": OTHERS})).json()["calls"]
         assert [one["id"] for one in found] == ["mine"]
+        page = (await agent.get("/calls")).text
+        assert THEIRS in page and OTHERS not in page  # not even among what could be chosen
 
 
 async def test_errors_are_problems_for_programs_and_pages_for_people(house: House) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
-from overt.domain.access import Denied, Resource, may, offered_purposes
+from overt.domain.access import OWN, Actor, Denied, Resource, may, offered_purposes
 from overt.faces.console.entrance import drawing_of
 from overt.faces.http.asking import Asked, demand, own_call, rooms_of, signed_of, wanted, whole
 from overt.faces.http.problems import BadRequest, NotFound
@@ -86,9 +86,15 @@ def show_calls(request: Asked) -> Response[str]:
 
     return drawing_of(request).page(
         request, "calls.html", 400 if problem else 200, asked=query, page=page, chips=CHIPS, link=link, problem=problem,
-        counts=rooms.catalogue.counts(rooms.front.tenant, asked), choices=rooms.catalogue.choices(rooms.front.tenant),
+        counts=rooms.catalogue.counts(rooms.front.tenant, asked), choices=_choices(rooms, actor),
         narrowed=any(query.values()), behind=_behind(rooms),
     )  # fmt: skip
+
+
+def _choices(rooms: WebRooms, actor: Actor) -> Mapping[str, Sequence[str]]:
+    """What may be chosen among. Who sees only what is their own is not told who else there is."""
+    choices = rooms.catalogue.choices(rooms.front.tenant)
+    return {**choices, "agent": (actor.agent,) if actor.role in OWN else choices["agent"]}
 
 
 def _behind(rooms: WebRooms) -> int:

@@ -18,6 +18,7 @@ from overt.services.signing_in import SignedIn
 Asked = Request[Any, Any, Any]
 _YEARS = range(1971, 9999)
 _MOST_DIGITS = 18
+_LONGEST_TEXT = 200  # each word is a condition of its own, and a database takes only so many
 
 
 def rooms_of(request: Asked) -> WebRooms:
@@ -73,6 +74,8 @@ def wanted(request: Asked, actor: Actor) -> Wanted:
     query: Mapping[str, str] = request.query_params
     if any("\x00" in value for value in query.values()):
         raise BadRequest("A query holds no NUL.")
+    if any(len(value) > _LONGEST_TEXT for value in query.values()):
+        raise BadRequest(f"What is looked for has at most {_LONGEST_TEXT} characters.")
     state = query.get("state", "")
     if state and state not in STATES:
         raise BadRequest(f"There is no state {state[:30]}: one of {', '.join(STATES)}.")
@@ -82,10 +85,15 @@ def wanted(request: Asked, actor: Actor) -> Wanted:
         since_us=_micros(_day(query.get("since", ""), "since")),
         until_us=_micros(until + timedelta(days=1)) if until else 0,
         number=query.get("number", "").strip() or number,
-        agent=(actor.agent or "nobody") if actor.role in OWN else query.get("agent", ""),
+        agent=only_agent(actor) or query.get("agent", ""),
         line=query.get("line", ""), state=state, place=query.get("place", ""), text=query.get("text", "").strip() or text,
         gap=query.get("gap", "") in ("1", "true"), after=query.get("after", ""), limit=_limit(query.get("limit", "50")),
     )  # fmt: skip
+
+
+def only_agent(actor: Actor) -> str:
+    """The agent whose calls alone somebody may find; empty for whoever may find all."""
+    return (actor.agent or "nobody") if actor.role in OWN else ""
 
 
 def whole(query: Mapping[str, str], name: str, default: int, most: int) -> int:
