@@ -187,7 +187,7 @@ def test_the_words_of_an_offer_hold_no_number(personal: Mapping[str, str], line:
             "all-party",
             "notice_then_continue",
             "permit, ask",
-            "and takes a notice and staying on the line for it. Overt",
+            "and counts being told and staying on the line as that. Overt",
         ),
         ("all-party", "express_opt_in", "permit, ask", "and wants an express yes. Overt decided to tell everybody fir"),
         ("all-party", "express_opt_in", "deny, ask", "Overt's decision was «deny, ask»."),

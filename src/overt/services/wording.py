@@ -57,7 +57,7 @@ def _decided(entry: Stated, names: Names) -> Worded:
     return sentence, "plain" if effect == "permit" else "no", (*grounds, *facts)
 
 
-_FORMS = {"notice_then_continue": "takes a notice and staying on the line for it", "express_opt_in": "wants an express yes"}  # fmt: skip
+_FORMS = {"notice_then_continue": "counts being told and staying on the line as that", "express_opt_in": "wants an express yes"}  # fmt: skip
 _WILL = {"announce": "tell everybody first, and record whoever stays without saying no",
          "ask": "tell everybody first, and record only after the caller's yes"}  # fmt: skip
 

@@ -14,7 +14,7 @@ from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from overt.domain.access import OWN, Actor, Denied, Resource, may, offered_purposes
 from overt.faces.console.entrance import drawing_of
-from overt.faces.http.asking import Asked, demand, own_call, rooms_of, signed_of, wanted, whole
+from overt.faces.http.asking import Asked, demand, only_agent, own_call, rooms_of, signed_of, wanted, whole
 from overt.faces.http.problems import BadRequest, NotFound
 from overt.faces.http.rooms import WebRooms
 from overt.ledger.checkpoint import CheckpointBroken, VerifierKey, read_unverified
@@ -71,12 +71,12 @@ def show_calls(request: Asked) -> Response[str]:
     """Calls, newest first, filtered by the query."""
     rooms = rooms_of(request)
     actor = demand(request, "list", Resource("call"))
-    problem, asked, page = "", Wanted(), Page(())
+    problem, asked, page = "", Wanted(agent=only_agent(actor)), Page(())
     try:
         asked = wanted(request, actor)
         page = rooms.catalogue.search(rooms.front.tenant, asked)
     except (BadRequest, BadCursor) as refused:
-        problem = str(refused) or "That page is not there any more; these are the newest."
+        problem = str(refused) or "That page is not there any more."
     query = {name: request.query_params.get(name, "") for name in _FIELDS}
 
     def link(**changed: str) -> str:
