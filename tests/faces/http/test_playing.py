@@ -248,6 +248,8 @@ async def test_refusals_are_problems_and_are_entered(house: House) -> None:
         assert await status(client.post(playings, json={"purpose": "order"})) == (403, "forbidden")
         assert await status(client.post(exports, json=PURPOSE)) == (403, "forbidden")
         assert await status(client.post(playings, json={"document": "x"})) == (400, "http-400")
+        for never in ("+14155550102", "q" * 60_000):  # it would stand in the ledger for good
+            assert await status(client.post(playings, json={"purpose": never})) == (400, "bad-request")
         assert await status(client.post(playings, json=PURPOSE | {"document": "x" * 201})) == (400, "bad-request")
         assert await status(client.post("/api/recordings/none/playings", json=PURPOSE)) == (404, "not-found")
         assert await status(client.post("/api/recordings/under-way/playings", json=PURPOSE)) == (409, "not-opened")

@@ -264,6 +264,17 @@ async def test_an_agent_sees_only_their_own_calls(house: House) -> None:
         assert [one["id"] for one in found] == ["mine"]
         page = (await agent.get("/calls")).text
         assert THEIRS in page and OTHERS not in page  # not even among what could be chosen
+        for number in range(7):
+            house.rooms.catalogue.put("main", CallRow(f"other{number}", 5, "recorded", "sales", OTHERS))  # type: ignore[attr-defined]
+        assert "<b>8</b>" not in (await agent.get("/calls?limit=x")).text  # nor counted beside a query that is wrong
+
+
+async def test_what_cannot_be_asked_is_answered_as_such(house: House) -> None:
+    async with await house.come("supervisor") as client:
+        assert (await client.get("/api/calls", params={"text": "a " * 2000})).status_code == 400
+        for there in ("//[", "//\u2100"):
+            assert (await client.get("/sign-in", params={"next": there})).headers["location"] == "/calls"
+        assert (await client.get(f"/api/ledger/leaves?first={2**53}")).status_code == 200
 
 
 async def test_errors_are_problems_for_programs_and_pages_for_people(house: House) -> None:

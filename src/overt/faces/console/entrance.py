@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 import segno
 from litestar import Request, Response, get, post
@@ -41,8 +40,7 @@ def drawing_of(request: Request[Any, Any, Any]) -> Drawing:
 
 def safe_next(there: str) -> str:
     """Where to go after signing in: a page of ours, else the calls."""
-    parts = urlsplit(there)
-    ours = there.startswith("/") and not there.startswith(("//", "/\\", "/sign-")) and not parts.netloc
+    ours = there.startswith("/") and not there.startswith(("//", "/\\", "/sign-"))
     return there if ours and "\\" not in there and there.isprintable() else HOME
 
 

@@ -74,7 +74,7 @@ def wanted(request: Asked, actor: Actor) -> Wanted:
     query: Mapping[str, str] = request.query_params
     if any("\x00" in value for value in query.values()):
         raise BadRequest("A query holds no NUL.")
-    if any(len(value) > _LONGEST_TEXT for value in query.values()):
+    if any(len(query.get(name, "")) > _LONGEST_TEXT for name in ("find", "text")):
         raise BadRequest(f"What is looked for has at most {_LONGEST_TEXT} characters.")
     state = query.get("state", "")
     if state and state not in STATES:

@@ -39,7 +39,7 @@ from overt.services.listening import (
 
 MOST_PLAYINGS = 4  # of one account; who begins another ends the oldest
 LONGEST_OPUS = 3600 * RATE
-LONGEST_DOCUMENT = 200
+LONGEST_DOCUMENT, LONGEST_PURPOSE = 200, 20
 LAST_MS = 24 * 3600 * 1000
 _WAV, _OPUS = "audio/wav", "audio/ogg; codecs=opus"
 
@@ -109,6 +109,8 @@ async def _begun(request: Asked, recording: str, wish: PurposeJson, action: Lite
     rooms, signed = rooms_of(request), signed_of(request)
     if len(wish.document) > LONGEST_DOCUMENT:
         raise BadRequest(f"The document's name has at most {LONGEST_DOCUMENT} characters.")
+    if len(wish.purpose) > LONGEST_PURPOSE or not wish.purpose.replace("-", "").isalpha():
+        raise BadRequest("A purpose is a word such as quality.")
     held = await asyncio.to_thread(rooms.listening.holdings.find, rooms.front.tenant, recording)
     if held is None:
         raise NoSuchRecording("There is no such recording.")
