@@ -75,7 +75,7 @@ async def a_recorded_call(house: OvertHouse, seconds: float = 1.5) -> None:
 async def in_catalogue(house: OvertHouse, client: httpx.AsyncClient) -> list[dict[str, Any]]:
     """The calls that the API finds, once all that the ledger has are ended there."""
     ended = len([one for one in house.calls() if one.ledger_index >= 0])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while True:
             found = (await client.get("/api/calls")).json()["calls"]
             if len([one for one in found if one["ledger_index"] >= 0]) >= ended:
@@ -152,7 +152,7 @@ async def test_roles_bind_the_commands_too(house: OvertHouse, tmp_path: Path) ->
     assert (await overt.run("doctor")).returncode == 1
     async with signed_in(house) as client:
         (call,) = (await client.get("/api/calls")).json()["calls"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while True:
                 listened = (await client.get(f"/api/calls/{call['id']}")).json()["listened"]
                 if listened:
@@ -274,10 +274,10 @@ async def test_a_house_on_postgresql_finds_and_plays(tmp_path: Path, postgresql:
 async def test_a_call_is_live_while_it_lasts(house: OvertHouse) -> None:
     async with signed_in(house) as client:
         call: PhoneCall = await house.recorded_call()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while not any(one["hears"] for one in (await client.get("/api/live")).json()["calls"]):
                 await asyncio.sleep(0.1)
         call.hang_up()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while (await client.get("/api/live")).json()["calls"]:
                 await asyncio.sleep(0.1)
