@@ -25,8 +25,9 @@ export function fineClock(milliseconds: number): string {
 
 /** A length in words, as the pages write it: `7.7 s`, `12 min 5 s`, `1 h 3 min`. */
 export function lengthOf(milliseconds: number): string {
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(milliseconds / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.floor(milliseconds / 1000) % 60} s`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const whole = Math.floor((milliseconds + 500) / 1000);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -38,7 +38,7 @@ from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.faces.console.assets import STATIC, read_assets
 from overt.faces.http.playing import end_all, sweep
-from overt.faces.http.rooms import Front, WebRooms
+from overt.faces.http.rooms import Front, Pace, WebRooms
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
 from overt.services.accounts import AccountRooms
@@ -49,6 +49,9 @@ from overt.services.unended import end_unended
 NOTARY, OPENER = "run/notary.sock", "run/opener.sock"
 SWEEP_S = 5.0
 STOPS_WITHIN_S = 3
+PACE = Pace(
+    ahead_s=10, times=2.5
+)  # browsers read minutes ahead when they may; the player plays at twice the speed at most
 SEND_BUFFER = 64 * 1024  # two seconds of sound: what waits in the kernel counts as sent, so little should
 _log = logging.getLogger("overt.web")
 
@@ -109,7 +112,7 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
         SqlCatalogue(engine, number_index(folder, make=True)), LedgerWindow(folder / "ledger" / settings.tenant),
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: row.name for code, row in load_table().rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
-        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"),
+        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), pace=PACE,
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def _purpose_wrong(purpose: str, told: str, document: str) -> str:
         return f"unknown purpose {purpose}: one of {', '.join(PURPOSES)}"
     if kind == "told" and not _is_said(purpose, told):
         return f"the caller was told «{told}», not {purpose}"
-    if kind == "compelled" and not document:
+    if kind == "compelled" and not any(one.isalnum() for one in document):
         return f"the purpose {purpose} needs --document, naming the paper that compels it"
     return ""
 

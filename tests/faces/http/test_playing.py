@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import io
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,7 +28,7 @@ from overt.adapters.sign_in_proofs import TimedCodes
 from overt.compose.web_app import make_app
 from overt.faces.http.playing import MOST_PLAYINGS, end_all, sweep
 from overt.faces.http.problems import RangeWrong
-from overt.faces.http.rooms import Front, SystemShown, WebRooms
+from overt.faces.http.rooms import Front, Pace, SystemShown, WebRooms
 from overt.faces.http.sounding import asked_range
 from overt.ports import NotDurable, Receipt, Unavailable
 from overt.services.accounts import AccountRooms, add_account, close_account, set_password
@@ -422,6 +423,26 @@ async def test_whoever_goes_away_in_the_middle_is_counted_what_was_taken(house: 
         ended = (await client.delete(f"/api/playings/{told['playing']}")).json()
         assert ended["ranges"][0][0] == 0 and ended["milliseconds"] == -(-playing.sent.samples // 8)
     assert house.entered("listening.ended")[0]["milliseconds"] == ended["milliseconds"]
+
+
+async def test_a_player_is_given_sound_no_further_ahead_than_its_pace(house: House) -> None:
+    house.rooms.pace = Pace(ahead_s=1, times=20)
+    async with served(house) as at, await house.come(at=at) as client:
+        told = await begun(client)
+        begin = time.perf_counter()
+        part = await client.get(told["sound"], headers={"range": f"bytes=0-{44 + 6 * 32_000 - 1}"})
+        took = time.perf_counter() - begin
+        assert part.status_code == 206 and len(part.content) == 44 + 6 * 32_000
+        assert took >= 4 / 20  # five of six seconds came after the first; the last piece waited for four of them
+        begin = time.perf_counter()
+        assert len((await client.get(told["sound"], headers={"range": "bytes=0-31999"})).content) == 32_000
+        house.rooms.pace = Pace(ahead_s=1, times=0.01)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.get(told["sound"], headers={"range": f"bytes=0-{6 * 32_000}"})
+        await asyncio.sleep(0.3)
+        ended = (await client.delete(f"/api/playings/{told['playing']}")).json()
+        assert ended["ranges"][0][1] <= 6_000 + 1
 
 
 async def test_a_client_that_reads_nothing_has_nothing_opened_for_it(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Start a whole Overt on free ports, place six real calls through it, and show what became of each."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing is left behind
     with translated(), tempfile.TemporaryDirectory(prefix="overt-demo-") as temporary, suppress(KeyboardInterrupt):
         folder = (data or Path(temporary) / "data").absolute()
         code = asyncio.run(_run(folder, once=once or as_json, phone=phone, as_json=as_json))
@@ -56,6 +58,8 @@ async def _run(folder: Path, *, once: bool, phone: bool, as_json: bool) -> int:
     console.print(f"Data folder: {folder}")
     async with running(folder, ports) as access:
         _tell_console(console, access)
+        if console.is_terminal:
+            show_in_browser(access.address)
         if phone:
             return await _wait_for_phone(console, folder, ports)
         with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
@@ -64,7 +68,7 @@ async def _run(folder: Path, *, once: bool, phone: bool, as_json: bool) -> int:
         if as_json:
             print(json.dumps(done.as_json(access), ensure_ascii=False))
         if not once:
-            await _stay(console, folder, ports)
+            await _stay(console, folder, ports, access)
     return 0 if done.as_expected else NEGATIVE
 
 
@@ -73,8 +77,6 @@ def _tell_console(console: Console, access: ConsoleAccess) -> None:
     console.print(
         f"Sign in as   [bold]{access.account}[/] with the password [bold]{access.password}[/] (shown only here)"
     )
-    if console.is_terminal:
-        show_in_browser(access.address)
 
 
 async def _wait_for_phone(console: Console, folder: Path, ports: Ports) -> int:
@@ -106,11 +108,13 @@ def _watched(records: Sequence[CallRecord]) -> Table:
     return table
 
 
-async def _stay(console: Console, folder: Path, ports: Ports) -> None:
+async def _stay(console: Console, folder: Path, ports: Ports, access: ConsoleAccess) -> None:
     console.print(
-        f"\nOvert goes on serving on 127.0.0.1:{ports.sip}. Open {ports.console}, press Listen on a recorded call,"
+        f"\nOvert goes on serving on 127.0.0.1:{ports.sip}. Open the console, press Listen on a recorded call, and"
     )
-    console.print("and read why it was lawful. Or look around in another window:")
+    console.print("read why it was lawful:")
+    _tell_console(console, access)
+    console.print("Or look around in another window:")
     for command in ("calls list", "recordings list", "ledger verify", "doctor"):
         console.print(f"  {sys.argv[0]} {command} --data {folder}", soft_wrap=True)
     console.print("Ctrl-C ends it.")

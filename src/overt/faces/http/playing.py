@@ -20,7 +20,7 @@ from litestar.response.base import ASGIResponse
 from overt.domain.errors import NotPermitted
 from overt.faces.http.asking import Asked, own_call, rooms_of, signed_of, whole
 from overt.faces.http.problems import BadRequest, PlayingOver, RangeWrong, problem_of
-from overt.faces.http.rooms import WebRooms
+from overt.faces.http.rooms import Pace, WebRooms
 from overt.faces.http.sounding import Sound, asked_range
 from overt.ports import Unavailable
 from overt.services.encoding import HEADER_BYTES, encoded_sound, wav_header
@@ -39,6 +39,7 @@ from overt.services.listening import (
 
 MOST_PLAYINGS = 4  # of one account; who begins another ends the oldest
 LONGEST_OPUS = 3600 * RATE
+BYTES_A_SECOND = RATE * FRAME_BYTES
 LONGEST_DOCUMENT, LONGEST_PURPOSE = 200, 20
 LAST_MS = 24 * 3600 * 1000
 _WAV, _OPUS = "audio/wav", "audio/ogg; codecs=opus"
@@ -109,6 +110,8 @@ async def _begun(request: Asked, recording: str, wish: PurposeJson, action: Lite
     rooms, signed = rooms_of(request), signed_of(request)
     if len(wish.document) > LONGEST_DOCUMENT:
         raise BadRequest(f"The document's name has at most {LONGEST_DOCUMENT} characters.")
+    if not wish.document.isprintable():
+        raise BadRequest("The document's name holds characters that nobody can see.")
     if len(wish.purpose) > LONGEST_PURPOSE or not wish.purpose.replace("-", "").isalpha():
         raise BadRequest("A purpose is a word such as quality.")
     held = await asyncio.to_thread(rooms.listening.holdings.find, rooms.front.tenant, recording)
@@ -187,7 +190,8 @@ async def wav(request: Asked, playing: FromPath[int]) -> ASGIResponse:
     }  # fmt: skip
     if asked is not None:
         headers["content-range"] = f"bytes {begin}-{stop - 1}/{size}"
-    return Sound(_wav_bytes(rooms.listening, ours, begin, stop), 206 if asked else 200, headers)
+    sound = _paced(_wav_bytes(rooms.listening, ours, begin, stop), rooms.pace)
+    return Sound(sound, 206 if asked else 200, headers)
 
 
 @get("/api/playings/{playing:int}/sound.opus", summary="A stretch of it as Ogg Opus", media_type=_OPUS)
@@ -249,6 +253,22 @@ async def _wav_bytes(rooms: ListeningRooms, playing: Playing, begin: int, stop: 
             skip, left = 0, left - len(given)
             yield header + given
             header = b""
+
+
+async def _paced(sound: AsyncGenerator[bytes, None], pace: Pace | None) -> AsyncGenerator[bytes, None]:
+    """Give sound no further ahead of its listener than a pace allows: what is sent counts as heard, so it had better be.
+
+    The wait comes before a piece, never after it: whoever leaves meanwhile was not sent the piece that waits.
+    """
+    loop, given = asyncio.get_running_loop(), 0
+    begun = loop.time()
+    async with aclosing(sound):
+        async for piece in sound:
+            if pace is not None:
+                wait = (given / BYTES_A_SECOND - pace.ahead_s) / pace.times - (loop.time() - begun)
+                await asyncio.sleep(max(wait, 0))
+            given += len(piece)
+            yield piece
 
 
 def _out_of_range(wrong: RangeWrong, size: int) -> ASGIResponse:

@@ -56,10 +56,18 @@ class Front:
     title: str = "Overt"
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast sound is given to a player: some seconds at once, then so many times as fast as it is heard."""
+
+    ahead_s: float
+    times: float
+
+
 @dataclass(slots=True)
 class WebRooms:
     """Everything that the console and the API need at hand. `names` of places by code; `playings` by grant; `serving` until the
-    process is told to stop."""
+    process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
 
     front: Front
     signing: SignInRooms
@@ -72,3 +80,4 @@ class WebRooms:
     enrolment_address: Callable[[str, str], str]
     playings: dict[int, Playing] = field(default_factory=dict)
     serving: bool = True
+    pace: Pace | None = None
