@@ -202,6 +202,8 @@ async def six_calls(folder: Path, ports: Ports, show: Show) -> Demonstrated:
         await watching
         records = await _all_entered(folder, show)
     finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)  # of calls cut short nobody asks any more
         phone.close()
     return Demonstrated(records, verdict(folder, [], None))
 
