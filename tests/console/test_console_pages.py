@@ -48,8 +48,9 @@ def test_each_page_is_accessible_in_each_look(name: str, visit: Visits, world: W
 def test_zoomed_to_twice_its_size_nothing_is_cut_off(visit: Visits, world: World) -> None:
     visitor = visit("ada", width=640)  # 1280 at 200 %
     for path in ("/calls", f"/calls/{world.calls['recorded']}", "/ledger", "/system"):
-        visitor.go(path)
+        page = visitor.go(path)
         visitor.accessible()
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
 
 
 def test_a_theme_is_kept_and_shown_before_anything_is_drawn(visit: Visits) -> None:
