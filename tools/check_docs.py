@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 from overt.config import REQUIRED, SECTIONS, SETTINGS
-from overt.domain.access import OWN, PURPOSES, RIGHTS
+from overt.domain.access import EVERYBODYS, OWN, PURPOSES, RIGHTS
 from overt.domain.call import PHASES
 from overt.domain.consent import STANDINGS
 from overt.domain.facts import KINDS
@@ -83,9 +83,8 @@ def rights() -> str:
     roles = list(RIGHTS["call"])
     rows = [f"| | {' | '.join(roles)} |", "| --- |" + " --- |" * len(roles)]
     for kind, held in RIGHTS.items():
-        cells = [
-            ", ".join(sorted(held.get(role, ()))) + (" (own)" if role in OWN and role in held else "") for role in roles
-        ]
+        own = OWN & held.keys() if kind not in EVERYBODYS else frozenset()
+        cells = [", ".join(sorted(held.get(role, ()))) + (" (own)" if role in own else "") for role in roles]
         rows.append(f"| **{kind}** | {' | '.join(cells)} |")
     rows += ["", "| purpose | counts |", "| --- | --- |"]
     rows += [f"| `{one}` | {_COUNTS[kind]} |" for one, kind in PURPOSES.items()]

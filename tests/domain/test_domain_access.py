@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.access import (
+    EVERYBODYS,
     OWN,
     PURPOSES,
     RECORDING,
@@ -38,6 +39,8 @@ EXPECTED = {
     ("ledger", "watch"): "", ("ledger", "prove"): "acs",
     ("system", "list"): "", ("system", "show"): "ac", ("system", "play"): "", ("system", "export"): "",
     ("system", "watch"): "", ("system", "prove"): "",
+    ("law", "list"): "", ("law", "show"): "acso", ("law", "play"): "", ("law", "export"): "", ("law", "watch"): "",
+    ("law", "prove"): "",
 }  # fmt: skip
 LETTERS = {"a": "administrator", "c": "compliance", "s": "supervisor", "o": "agent"}
 ANN = "sip:ann@pbx"
@@ -78,7 +81,7 @@ def test_anothers_call_is_nobodys_business_of_an_agent(role: str, kind: str, act
         other = Resource(kind, agent=agent, told="quality")
         verdict = may(actor(role), action, other, purpose="quality")
         mine = may(actor(role), action, Resource(kind, agent=ANN, told="quality"), purpose="quality")
-        if role in OWN and action != "list":
+        if role in OWN and action != "list" and kind not in EVERYBODYS:
             assert isinstance(verdict, Denied)
         else:
             assert verdict == mine
@@ -88,6 +91,10 @@ def test_an_agent_without_an_address_owns_no_call_not_even_one_without_an_agent(
     nobody = Actor("new", "agent")
     assert may(nobody, "show", Resource("call")) == Denied("an agent sees their own calls only")
     assert isinstance(may(nobody, "list", Resource("call")), Allowed)
+
+
+def test_the_law_is_nobodys_own_and_everybody_reads_it() -> None:
+    assert isinstance(may(Actor("new", "agent"), "show", Resource("law")), Allowed)
 
 
 @given(names, actions, kinds, texts, texts, purposes, tolds, texts)
@@ -101,7 +108,7 @@ def test_whoever_is_not_in_the_table_may_nothing(
     if not listed:
         assert isinstance(verdict, Denied)
     if isinstance(verdict, Allowed):
-        assert listed and (role not in OWN or action == "list" or (mine and mine == theirs))
+        assert listed and (role not in OWN or action == "list" or kind in EVERYBODYS or (mine and mine == theirs))
 
 
 @given(st.sampled_from([*ROLES]), st.sampled_from(["play", "export"]), purposes, tolds, tolds, texts)

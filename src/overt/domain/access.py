@@ -22,9 +22,11 @@ RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "live": {role: frozenset({"watch"}) for role in ("administrator", "compliance", "supervisor")},
     "ledger": {role: frozenset({"show", "prove"}) for role in ("administrator", "compliance", "supervisor")},
     "system": {role: frozenset({"show"}) for role in ("administrator", "compliance")},
+    "law": {role: frozenset({"show"}) for role in ("administrator", "compliance", "supervisor", "agent")},
 }  # fmt: skip
 ROLES = RIGHTS["recording"]
 OWN = frozenset({"agent"})  # roles that reach only what is their own
+EVERYBODYS = frozenset({"law"})  # kinds of which nothing is anybody's own
 HEARS = frozenset({"play", "export"})  # actions by which somebody hears: they need a purpose
 # purpose → whether it is *told* (said to the caller in the announcement) or *compelled* (needs its document).
 PURPOSES: Mapping[str, Literal["told", "compelled"]] = {
@@ -106,7 +108,7 @@ def offered_purposes(told: str) -> tuple[str, ...]:
 
 
 def _own(actor: Actor, action: str, resource: Resource) -> bool:
-    return action == "list" or (bool(actor.agent) and resource.agent == actor.agent)
+    return action == "list" or resource.kind in EVERYBODYS or (bool(actor.agent) and resource.agent == actor.agent)
 
 
 def _purpose_wrong(purpose: str, told: str, document: str) -> str:
@@ -128,5 +130,5 @@ def _is_said(purpose: str, told: str) -> bool:
 
 _PLURALS: Mapping[str, str] = {
     "recording": "recordings", "call": "calls", "live": "calls in progress", "ledger": "the ledger",
-    "system": "the system page",
+    "system": "the system page", "law": "the law",
 }  # fmt: skip
