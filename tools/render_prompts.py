@@ -25,7 +25,7 @@ PEAK = 0.89
 SPEEDS = {"cue-recorded": "1.15", "cue-not-recorded": "1.15", "demo-agent": "1.0"}
 VOICES = {"es": "es-419"}
 ORDER = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
-         "cue-not-recorded", "recording-failed", "demo-caller", "demo-agent")  # fmt: skip
+         "cue-not-recorded", "recording-failed", "unrecorded-end", "unrecorded-route", "demo-caller", "demo-agent")  # fmt: skip
 
 
 def speak(language: str, prompt: str, text: str, out: Path) -> None:
