@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from overt.config import US_PLACES, SettingsRefused, load_settings, parse_settings, resolve_data_folder
+from overt.config import SettingsRefused, load_settings, parse_settings, resolve_data_folder
+from overt.domain.location import US_PLACES
 
 GOOD = 'failure = "end-call"\n'
 
 
 def test_defaults_and_sections() -> None:
     settings = parse_settings(
-        GOOD + 'served = ["US", "DE"]\n[[trunk]]\nname = "t"\naddresses = ["127.0.0.1"]\n'
+        GOOD + 'served = ["US", "DE", "US-TX"]\n[[trunk]]\nname = "t"\naddresses = ["127.0.0.1"]\n'
         '[[line]]\nname = "s"\nnumbers = ["1"]\nagent = "sip:a@b"\n[[account]]\nname = "a"\nuid = 1\nrole = "agent"\n'
     )
     assert settings.served == (*US_PLACES, "DE") and len(US_PLACES) == 51

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from overt.domain.location import expand
+
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 FILE = "overt.toml"
 REQUIRED = object()
@@ -168,13 +170,6 @@ class Settings:
         return self.engines or max(1, (os.cpu_count() or 1) - 1)
 
 
-_STATES = (
-    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
-    "PA RI SC SD TN TX UT VT VA WA WV WI WY"
-)
-US_PLACES = tuple(f"US-{code}" for code in _STATES.split())
-
-
 def parse_settings(text: str) -> Settings:
     """Return the settings in a TOML text. Raises SettingsRefused naming what is wrong and what was likely meant."""
     try:
@@ -186,7 +181,7 @@ def parse_settings(text: str) -> Settings:
             near = difflib.get_close_matches(name, [*SETTINGS, *SECTIONS], 1)
             raise SettingsRefused(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else ""))
     plain = {name: _value(name, one, written) for name, one in SETTINGS.items()}
-    plain["served"] = tuple(place for one in plain["served"] for place in (US_PLACES if one == "US" else (one,)))
+    plain["served"] = tuple(dict.fromkeys(place for one in plain["served"] for place in expand(one)))
     plain["web_proxies"] = tuple(plain["web_proxies"])
     many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
     settings = Settings(

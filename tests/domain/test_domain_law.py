@@ -13,7 +13,7 @@ from overt.domain.errors import LawUnreadable
 from overt.domain.law.decide import NOTHING, SHOWN_GROUNDS, Decision, decide, demands, join
 from overt.domain.law.model import FORMS, RULES
 from overt.domain.law.table import Table, parse_table
-from overt.domain.location import Candidate, Evidence, Locations, PartyPlaces, locate
+from overt.domain.location import Candidate, Locations, PartyPlaces, locate
 
 FILES = {
     one.name.removesuffix(".toml"): one.read_text()
@@ -166,30 +166,3 @@ def test_a_row_that_is_not_whole_is_refused_by_name(change: object, complaint: s
 def test_an_empty_table_decides_nothing() -> None:
     with pytest.raises(LawUnreadable):
         parse_table({})
-
-
-def test_p3_a_number_only_adds_and_the_best_evidence_counts() -> None:
-    evidence = [
-        Evidence("caller", "on_file", "US-TX", "crm"),
-        Evidence("caller", "said", "US-GA", "in the call"),
-        Evidence("caller", "number", "US-CA", "area code"),
-    ]
-    places_found = locate(evidence, ["caller", "agent"], ["US-NY"])
-    caller, agent = places_found.parties
-    assert [one.place for one in caller.candidates] == ["US-GA", "US-CA"] and caller.certain
-    assert [one.place for one in agent.candidates] == ["US-NY"] and not agent.certain
-    assert places_found.places == ("US-GA", "US-CA", "US-NY")
-    body = places_found.as_json()
-    assert body[1] == {
-        "party": "agent",
-        "certain": False,
-        "places": ["US-NY"],
-        "because": ["1 places: the line serves this place"],
-    }
-
-
-def test_p3_nothing_known_and_nothing_served_is_the_strictest() -> None:
-    unknown = locate([Evidence("caller", "number", "US-TX", "area code")], ["caller"], [])
-    assert {one.place for one in unknown.parties[0].candidates} == {"US-TX", "unknown"}
-    decision = decide(TABLE, unknown, purpose="p", on=ON, profile="standard", telling="announce", chosen_by="D")
-    assert (decision.form, decision.will) == ("express_opt_in", "ask")

@@ -1,7 +1,29 @@
-"""Where the parties may be. Every candidate place, with the evidence for it (P3).
+"""Where the parties may be: every candidate place of each, with the evidence for it (P3).
 
-A place is certain only by strong evidence. A number never makes a place certain: it only adds candidates. A party
-of whom nothing strong is known may be in every place that the line serves, and where that is not set, anywhere.
+Evidence in the order of its strength; the first five may *settle* a place, the last never does:
+
+    said      the party said it in this call
+    on_file   an account or service address; it is found by the number, so a doubtful number settles nothing through it
+    device    a network or device location
+    trunk     the place that a trunk serves; settles for our own side only, since callers come in from anywhere
+    site      a configured site
+    number    what the digits hint at
+
+Four rules, each of which may only add places, except where something becomes *known*:
+
+1. Who is settled by nothing may be wherever the line serves (a signed setting); where that is not set, anywhere.
+2. Pieces that settle and disagree all count, those of one strength and those of several: an address on file does not
+   prove that a device elsewhere is wrong. The party is then not certain. A country and a part of it do not disagree:
+   the part counts.
+3. What a party says in the call sets aside what was presumed of them before (address, device, trunk, site): the law
+   asks where they are, and they have told. Two different sayings both count.
+4. What can never settle a place (a number, a caller's trunk) can never be set aside either: it always adds.
+
+So a new piece of evidence takes places away in three cases only, all of them knowing: the first piece that settles ends
+rule 1, a part takes the place of its country, and a saying that of what was presumed. What was set aside stays listed. A
+doubt never takes a place away: it undoes what rests on the number.
+
+A country whose parts have laws of their own (`PARTED`) settles less than a place: the party may be in any of its parts.
 """
 
 from __future__ import annotations
@@ -12,16 +34,25 @@ from typing import Literal
 
 from overt.domain.facts import Json
 
-EvidenceKind = Literal["said", "on_file", "device", "site", "number"]
-STRONG: tuple[EvidenceKind, ...] = ("said", "on_file", "device", "site")
+EvidenceKind = Literal["said", "on_file", "device", "trunk", "site", "number"]
+STRENGTH: tuple[EvidenceKind, ...] = ("said", "on_file", "device", "trunk", "site", "number")  # from strong to weak
+SETTLES: tuple[EvidenceKind, ...] = STRENGTH[:-1]
+OWN_SIDE = frozenset({"agent", "recorder"})  # whose place a trunk settles
 UNKNOWN = "unknown"
+PARTED = frozenset({"US", "AU"})
+_STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC SD TN TX UT VT VA WA WV WI WY"
+)
+US_PLACES: tuple[str, ...] = tuple(f"US-{code}" for code in _STATES.split())  # the 50 states and DC
 CLARITY: dict[str, str] = {
     "said": "said in this call",
     "on_file": "address on file",
     "device": "network or device location",
+    "trunk": "place that the trunk serves",
     "site": "configured site",
     "number": "hint of the number",
-    "served": "the line serves this place",
+    "served": "served by the line",
     UNKNOWN: "nothing is known and no served places are set",
 }
 
@@ -44,24 +75,53 @@ class Candidate:
     kind: str
     detail: str
 
+    @property
+    def why(self) -> str:
+        """The kind of evidence in words, and where it comes from."""
+        return f"{CLARITY[self.kind]} ({self.detail})"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A place that no longer counts, because something better is known: `by` says what."""
+
+    candidate: Candidate
+    by: str
+
 
 @dataclass(frozen=True, slots=True)
 class PartyPlaces:
-    """All candidates of one party; `certain` when strong evidence settles it."""
+    """Where one party may be: `candidates`, each by its own evidence, and any of `served` when nothing settles it.
+
+    `certain` when evidence settles one place. `served` are the places that the line serves, as they were given. `doubts`
+    say why the party is not certain, and what was doubted even where it is; `set_aside` is listed and does not count.
+    """
 
     party: str
     candidates: tuple[Candidate, ...]
     certain: bool
+    served: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place the party may be in, once: the candidates, then the served ones."""
+        return tuple(dict.fromkeys((*(one.place for one in self.candidates), *self.served)))
 
     def as_json(self) -> dict[str, Json]:
         """The party's places for the ledger: the served ones as a count, all others with their reasons."""
-        served = [one.place for one in self.candidates if one.kind == "served"]
-        named = [one for one in self.candidates if one.kind != "served"]
-        because: list[Json] = [f"{one.place}: {CLARITY[one.kind]} ({one.detail})" for one in named]
-        if served:
-            because.append(f"{len(served)} places: {CLARITY['served']}")
-        places: list[Json] = list(dict.fromkeys([one.place for one in named] + served))
-        return {"party": self.party, "certain": self.certain, "places": places, "because": because}
+        because = [f"{one.place}: {one.why}" for one in self.candidates]
+        because += [
+            f"{one.candidate.place} does not count: {one.candidate.why}, but {one.by}" for one in self.set_aside
+        ]
+        if self.served:
+            count = len(self.served)
+            because.append(f"{count} {'place' if count == 1 else 'places'}: {CLARITY['served']}")
+        return {
+            "party": self.party, "certain": self.certain, "places": list(self.places), "because": list(because),
+            "served": len(self.served), "doubts": list(self.doubts),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +133,85 @@ class Locations:
     @property
     def places(self) -> tuple[str, ...]:
         """Every candidate place once, in the order met."""
-        return tuple(dict.fromkeys(one.place for party in self.parties for one in party.candidates))
+        return tuple(dict.fromkeys(place for party in self.parties for place in party.places))
 
     def as_json(self) -> list[Json]:
         """The body of a `call.located` fact."""
         return [party.as_json() for party in self.parties]
 
 
-def locate(evidence: Sequence[Evidence], parties: Sequence[str], served: Sequence[str]) -> Locations:
+def expand(place: str) -> tuple[str, ...]:
+    """The places that a served code stands for: every state and DC for `US`, itself for any other."""
+    return US_PLACES if place == "US" else (place,)
+
+
+def locate(
+    evidence: Sequence[Evidence], parties: Sequence[str], served: Sequence[str], doubts: Sequence[tuple[str, str]] = ()
+) -> Locations:
     """Return every place each of `parties` may be in.
 
     `served` is the signed setting of the places that the line serves; empty means that it is not set, and then a
-    party without strong evidence is in the place `unknown`, for which the strictest form is demanded.
+    party settled by nothing is in the place `unknown`, for which the strictest form is demanded. `doubts` are
+    (party, why the party's number proves nothing): what was found by that number settles nothing then.
     """
-    return Locations(tuple(_places_of(party, evidence, served) for party in parties))
+    group = tuple(served)  # of a tuple the very same object: who joined its places beforehand knows it again
+    found = []
+    for party in parties:
+        own = dict.fromkeys(one for one in evidence if one.party == party)
+        why = tuple(dict.fromkeys(why for whom, why in doubts if whom == party))
+        found.append(_places_of(party, sorted(own, key=_strength), group, why))
+    return Locations(tuple(found))
 
 
-def _places_of(party: str, evidence: Sequence[Evidence], served: Sequence[str]) -> PartyPlaces:
-    own = [one for one in evidence if one.party == party]
-    strong = [one for one in own if one.kind in STRONG]
-    best = min((STRONG.index(one.kind) for one in strong), default=None)
-    chosen = [one for one in strong if best is None or STRONG.index(one.kind) == best]
-    candidates = [Candidate(one.place, one.kind, one.detail) for one in chosen]
-    candidates += [Candidate(one.place, one.kind, one.detail) for one in own if one.kind == "number"]
-    if not strong:
-        candidates += [Candidate(place, "served", "signed setting") for place in served]
-        if not served:
-            candidates.append(Candidate(UNKNOWN, UNKNOWN, "no evidence"))
-    return PartyPlaces(party, tuple(candidates), bool(strong))
+def _strength(one: Evidence) -> int:
+    return STRENGTH.index(one.kind)
+
+
+def _may_settle(one: Evidence) -> bool:
+    return one.kind in SETTLES and (one.kind != "trunk" or one.party in OWN_SIDE)
+
+
+def _places_of(party: str, own: Sequence[Evidence], served: tuple[str, ...], doubts: tuple[str, ...]) -> PartyPlaces:
+    aside = _set_aside(own, bool(doubts))
+    counted = [one for one in own if one not in aside]
+    settling = [one for one in counted if _may_settle(one) and not (doubts and one.kind == "on_file")]
+    candidates = [_candidate(one) for one in counted]
+    if not settling and not served:
+        candidates.append(Candidate(UNKNOWN, UNKNOWN, "no evidence"))
+    places = {one.place for one in settling}
+    return PartyPlaces(
+        party, tuple(candidates), len(places) == 1 and not places & PARTED, () if settling else served,
+        (*doubts, *_reasons(counted, settling, bool(doubts))),
+        tuple(SetAside(_candidate(one), by) for one, by in aside.items()),
+    )  # fmt: skip
+
+
+def _set_aside(own: Sequence[Evidence], doubted: bool) -> dict[Evidence, str]:
+    """What no longer counts, and what is known instead (rules 2 and 3)."""
+    presumed = [one for one in own if _may_settle(one) and one.kind != "said"]
+    if any(one.kind == "said" for one in own):
+        found = dict.fromkeys(presumed, "the party said where they are")
+        settling = [one for one in own if one.kind == "said"]
+    else:
+        found, settling = {}, [one for one in presumed if not (doubted and one.kind == "on_file")]
+    for one in settling:
+        if any(other.place.startswith(f"{one.place}-") for other in settling):
+            found[one] = "which part of it is known"
+    return found
+
+
+def _candidate(one: Evidence) -> Candidate:
+    return Candidate(one.place, one.kind, one.detail)
+
+
+def _reasons(counted: Sequence[Evidence], settling: Sequence[Evidence], doubted: bool) -> Sequence[str]:
+    """Why the party is not certain, as far as that is not said by a doubt."""
+    places = dict.fromkeys(one.place for one in settling)
+    if not places:
+        hints = ", ".join(dict.fromkeys(CLARITY[one.kind] for one in counted))
+        return [] if doubted else [f"no more is known than a hint: {hints}" if hints else "nothing is known"]
+    found = [f"the country is known ({place}), not which part of it" for place in places if place in PARTED]
+    if len(places) > 1:
+        kinds = dict.fromkeys(f"{CLARITY[one.kind]}: {one.place}" for one in settling)
+        found.append(f"the evidence disagrees ({'; '.join(kinds)})")
+    return found
