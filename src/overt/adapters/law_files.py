@@ -1,14 +1,35 @@
-"""The law table as the package ships it."""
+"""The law table: as the package ships it, or from a folder of the operator's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
+from overt.domain.errors import LawUnreadable
 from overt.domain.law.table import Table, parse_table
 
+ENDING = ".toml"
+OWN_VERSION = "own"
 
-def load_table() -> Table:
-    """Read and join every row of `overt/domain/law/data`. Raises LawUnreadable."""
-    folder = files("overt.domain.law.data")
-    found = {one.name.removesuffix(".toml"): one.read_text() for one in folder.iterdir() if one.name.endswith(".toml")}
-    return parse_table(found)
+
+def load_table(folder: Path | None = None) -> Table:
+    """Read the law as the package ships it, or a folder of the same shape. Raises LawUnreadable."""
+    if folder is None:
+        return parse_table(dict(_found(files("overt.domain.law.data"), "")))
+    try:
+        return parse_table(dict(_found(folder, "")), version=OWN_VERSION)
+    except OSError as error:
+        raise LawUnreadable(f"{folder}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LawUnreadable(f"{folder}: a file is not UTF-8 ({error.reason})") from error
+
+
+def _found(folder: Traversable | Path, before: str) -> Iterator[tuple[str, str]]:
+    """Every file of the table as (name without ending, text): `places/US-CA`. Numbers are read elsewhere."""
+    for one in folder.iterdir():
+        if one.is_dir() and not before and one.name in ("places", "duties", "bases"):
+            yield from _found(one, f"{one.name}/")
+        elif one.name.endswith(ENDING) and (before or one.name == f"sources{ENDING}"):
+            yield before + one.name.removesuffix(ENDING), one.read_text(encoding="utf-8")

@@ -1,176 +1,166 @@
 """The decision: a join over every place that a call may touch (P3).
 
-Each place gives a `Demand`: a rule, a form in which consent must be shown, and obligations. Demands form a lattice:
-the rule and the form join by the stricter, obligations by union. So the order of the parties does not matter, and
-no party, candidate or doubt can ever make a decision looser. What the *law allows* and what *Overt will do* are
-said apart: Overt tells everyone, even where the law asks for nothing (P1).
+Every candidate place of every party, the agent's and the recorder's among them, brings its demand; `demand.join` makes
+one of them. What the *law allows* and what *Overt will do* are said apart: Overt tells everyone, even where the law asks
+for nothing (P1), and no tone alone is consent for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal
 
 from overt.domain.facts import Json
-from overt.domain.law.model import FORMS, RULES, Form, Row
-from overt.domain.law.table import Table
-from overt.domain.location import UNKNOWN, Candidate, Locations
+from overt.domain.law.because import Because, demanded, explain_grounds, find_decisive, find_looser
+from overt.domain.law.demand import Demand, Owed
+from overt.domain.law.model import Effective, Form, Purpose
+from overt.domain.law.reckoning import Law
+from overt.domain.location import Locations
 from overt.domain.policy import Telling
 
-Profile = Literal["standard", "strict"]
-ACCEPTED: dict[Profile, frozenset[str]] = {
-    "standard": frozenset({"yes", "likely"}),
-    "strict": frozenset({"yes"}),
-}
-ALWAYS = frozenset({"announce:caller", "tell:agent", "record_announcement", "stop_on_join", "stop_on_no"})
+Effect = Literal["permit", "deny", "indeterminate"]
+Will = Literal["announce", "ask", "none"]
+ALWAYS = ("announce:caller", "record_announcement", "stop_on_join", "stop_on_no", "tell:agent")
 SHOWN_GROUNDS = 8
+ALLOWS: Mapping[Form, str] = {
+    "none": "recording with one party's consent, without telling the other",
+    "recording_tone": "recording while a tone is heard",
+    "notice_then_continue": "recording after a notice to every party who stays",
+    "express_opt_in": "recording after every party's express consent",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A place, the rule it brings, the citation for it, and why the place counts.
+class Wish:
+    """What a line wants of a call, for one purpose.
 
-    `hinted` is False for a place that counts only because the line serves it: among equals it is named last.
+    `telling` is *announce* (informed consent) or *ask*; `chosen_by` the named person who chose *announce* (P2).
+    `keep_days` how long the line would keep it. `barred` says why nothing may be done at all, whatever the law says.
     """
 
-    place: str
-    rule: str
-    form: Form
-    citation: str
-    why: str
-    hinted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What places ask for. `place_effect` is what one place, or a join of many, makes of the call."""
-
-    rule: str
-    form: Form
-    obligations: frozenset[str]
-    grounds: frozenset[Ground]
-
-
-NOTHING = Demand("one-party", "none", frozenset(), frozenset())
-
-
-def join(left: Demand, right: Demand) -> Demand:
-    """The least demand that is at least as strict as both: associative, commutative, idempotent."""
-    return Demand(
-        max(left.rule, right.rule, key=RULES.index),
-        max(left.form, right.form, key=FORMS.index),
-        left.obligations | right.obligations,
-        left.grounds | right.grounds,
-    )
+    purpose: Purpose = "recording"
+    telling: Telling = "ask"
+    chosen_by: str = ""
+    keep_days: int = 90
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer for one purpose on one day.
+    """The answer for one purpose: what is demanded, what the law would allow, and what Overt will do."""
 
-    `effect` is permit with obligations; `form` what the law demands; `will` what Overt does. `law_allows` says in
-    words what the law alone would have asked for.
-    """
+    effect: Effect
+    will: Will
+    demand: Demand
+    keep_days: int
+    why: str
+    wish: Wish
+    locations: Locations
+    law: Law
 
-    effect: Literal["permit", "deny", "indeterminate"]
-    rule: str
-    form: Form
-    will: Telling
-    law_allows: str
-    obligations: tuple[str, ...]
-    grounds: tuple[Ground, ...]
-    purpose: str
-    law_version: str
-    law_sha256: str
-    less_strict_if: tuple[str, ...]
+    @property
+    def rule(self) -> Effective:
+        """Whose consent the strictest law wants."""
+        return self.demand.rule
+
+    @property
+    def form(self) -> Form:
+        """The form of consent that satisfies every place, the loosest of them."""
+        return self.demand.form
+
+    @property
+    def purpose(self) -> Purpose:
+        """What was decided about."""
+        return self.wish.purpose
+
+    @property
+    def law_allows(self) -> str:
+        """In words, what the law alone would allow."""
+        return ALLOWS[self.form]
+
+    @property
+    def obligations(self) -> tuple[str, ...]:
+        """Codes of `duties.OBLIGATIONS`: what Overt does everywhere, and what the places demand besides."""
+        return tuple(sorted({one.code for one in self.owed}))
+
+    @property
+    def owed(self) -> tuple[Owed, ...]:
+        """The obligations with what each rests on."""
+        if self.effect == "deny":
+            return ()
+        own = [Owed(code, "Overt's own promise") for code in ALWAYS]
+        own += [Owed("ask:caller", "Overt's own promise")] if self.will == "ask" else []
+        own += [Owed("keep_within_bounds", self._bounds)] if self._bounds else []
+        return tuple(sorted({*own, *self.demand.obligations}))
+
+    @property
+    def _bounds(self) -> str:
+        least, most = self.demand.keep_at_least_days, self.demand.keep_at_most_days
+        parts = ([f"at least {least} days"] if least else []) + ([f"at most {most} days"] if most else [])
+        return " and ".join(parts)
+
+    @property
+    def grounds(self) -> tuple[Because, ...]:
+        """Every ground, the strictest first."""
+        return explain_grounds(self.demand, self.law, self.locations)
+
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """The places that made it so."""
+        return find_decisive(self.grounds, self.demand)
 
     @property
     def citation(self) -> str:
         """The citation of the winning ground."""
-        return self.grounds[0].citation if self.grounds else ""
+        grounds = self.grounds
+        return grounds[0].citation if grounds else ""
+
+    @property
+    def less_strict_if(self) -> tuple[str, ...]:
+        """What would have to be known, or chosen, to make it less strict. Empty where nothing would."""
+        return find_looser(self.law, self.locations, self.purpose, self.decisive)
 
     def as_json(self) -> dict[str, Json]:
         """The body of a `call.decided` fact."""
-        shown = [f"{g.place}: {g.rule} ({g.citation}) — {g.why}" for g in self.grounds[:SHOWN_GROUNDS]]
-        if len(self.grounds) > SHOWN_GROUNDS:
-            shown.append(f"and {len(self.grounds) - SHOWN_GROUNDS} more places")
+        reckoning, grounds = self.law.reckoning, self.grounds
+        decisive = find_decisive(grounds, self.demand)
+        shown = [f"{g.place}: {g.rule} ({g.citation}) — {g.why}" for g in grounds[:SHOWN_GROUNDS]]
+        if len(grounds) > SHOWN_GROUNDS:
+            shown.append(f"and {len(grounds) - SHOWN_GROUNDS} more grounds")
         return {
-            "effect": f"{self.effect}, {self.will}", "rule": self.rule, "form": self.form,
-            "law_allows": self.law_allows, "obligations": list(self.obligations), "grounds": list(shown),
-            "citation": self.citation, "purpose": self.purpose, "law_version": self.law_version,
-            "law_sha256": self.law_sha256,
+            "effect": self.effect if self.will == "none" else f"{self.effect}, {self.will}", "why": self.why,
+            "rule": self.rule, "form": self.form, "law_allows": self.law_allows, "obligations": list(self.obligations),
+            "grounds": list(shown), "citation": grounds[0].citation if grounds else "", "purpose": self.purpose,
+            "decisive": list(decisive[:SHOWN_GROUNDS]), "less_strict_if": list(find_looser(self.law, self.locations, self.purpose, decisive)),
+            "tone_at_most_s": self.demand.tone_at_most_s, "keep_at_least_days": self.demand.keep_at_least_days,
+            "keep_at_most_days": self.demand.keep_at_most_days, "keep_days": self.keep_days, "basis": reckoning.basis,
+            "profile": reckoning.profile, "law_version": self.law.table.version, "law_as_of": self.law.table.as_of,
+            "law_sha256": self.law.table.sha256,
         }  # fmt: skip
 
 
-def decide(
-    table: Table, locations: Locations, *, purpose: str, on: str, profile: Profile, telling: Telling, chosen_by: str
-) -> Decision:
-    """Return the decision for a purpose on an ISO date.
+def decide(law: Law, locations: Locations, wish: Wish) -> Decision:
+    """Return the decision for a purpose. Doubt never loosens it: what is not known is held strict.
 
-    `telling` and `chosen_by` are the line's policy: `announce` is followed only where every winning rule accepts a
-    notice and staying, and a named person chose it; else Overt asks.
+    *deny* when the call is barred; *indeterminate* when one law demands to keep it longer than another allows, so that a
+    person must decide; else *permit*, with obligations.
     """
-    demand = reduce(join, demands(table, locations, on, profile), NOTHING)
-    informed_will_do = demand.form != "express_opt_in" and bool(chosen_by)
-    will: Telling = "announce" if telling == "announce" and informed_will_do else "ask"
-    obligations = ALWAYS | demand.obligations | ({"ask:caller"} if will == "ask" else frozenset())
-    grounds = tuple(sorted(demand.grounds, key=_precedence))
-    return Decision(
-        "permit", demand.rule, demand.form, will, _allowed(demand), tuple(sorted(obligations)), grounds, purpose,
-        table.version, table.sha256, _doubts(locations),
-    )  # fmt: skip
+    demand = demanded(law, locations, wish.purpose)
+    if wish.barred:
+        return Decision("deny", "none", demand, 0, wish.barred, wish, locations, law)
+    if demand.unkeepable:
+        why = (
+            f"one law demands to keep it {demand.keep_at_least_days} days, another allows {demand.keep_at_most_days}: "
+            "a person must decide"
+        )
+        return Decision("indeterminate", "none", demand, 0, why, wish, locations, law)
+    informed = wish.telling == "announce" and bool(wish.chosen_by) and "notice_then_continue" in demand.forms
+    will: Will = "announce" if informed else "ask"
+    return Decision("permit", will, demand, _kept(wish.keep_days, demand), "", wish, locations, law)
 
 
-def _precedence(ground: Ground) -> tuple[int, int, bool, str, str]:
-    return -RULES.index(ground.rule), -FORMS.index(ground.form), not ground.hinted, ground.place, ground.why
-
-
-def demands(table: Table, locations: Locations, on: str, profile: Profile) -> list[Demand]:
-    """What each candidate place of each party demands."""
-    return [
-        _demand(table.rows.get(one.place), one, f"{party.party}: {one.detail}", on, profile)
-        for party in locations.parties
-        for one in party.candidates
-    ]
-
-
-def _demand(row: Row | None, candidate: Candidate, why: str, on: str, profile: Profile) -> Demand:
-    place, hinted = candidate.place, candidate.kind != "served"
-    if row is None or not row.in_force(on):
-        known = "nothing is known of the place" if place == UNKNOWN else "no row of the table in force"
-        ground = Ground(place, "all-party", "express_opt_in", f"strict by default: {known}", why, hinted)
-        return Demand("all-party", "express_opt_in", frozenset(), frozenset({ground}))
-    form = _form(row, profile)
-    ground = Ground(place, row.effective_rule, form, row.citations[0], why, hinted)
-    return Demand(row.effective_rule, form, _obligations(row), frozenset({ground}))
-
-
-def _form(row: Row, profile: Profile) -> Form:
-    if row.effective_rule == "one-party":
-        return "none"
-    accepted = row.forms.notice_then_continue in ACCEPTED[profile]
-    return "notice_then_continue" if accepted else "express_opt_in"
-
-
-def _obligations(row: Row) -> frozenset[str]:
-    found = set()
-    if row.notice.announcement_must_be_recorded == "yes":
-        found.add("law:record_announcement")
-    if row.minors:
-        found.add("no_known_minors")
-    if row.employee_notice:
-        found.add("employee_notice")
-    return frozenset(found)
-
-
-def _allowed(demand: Demand) -> str:
-    return {
-        "none": "recording with one party's consent, without telling the other",
-        "notice_then_continue": "recording after a notice to every party who stays",
-        "express_opt_in": "recording after every party's express consent",
-    }[demand.form]
-
-
-def _doubts(locations: Locations) -> tuple[str, ...]:
-    return tuple(f"where the {party.party} is" for party in locations.parties if not party.certain)
+def _kept(days: int, demand: Demand) -> int:
+    """The line's days of keeping, within the bounds of the law."""
+    most = demand.keep_at_most_days or max(days, demand.keep_at_least_days)
+    return min(max(days, demand.keep_at_least_days), most)

@@ -1,32 +1,45 @@
-"""A row of the law table, typed and validated. The final format; `data/*.toml` holds one jurisdiction a file."""
+"""A row of the law table, typed and validated; `data/places/*.toml` holds one jurisdiction a file.
+
+`effective_rule` and `forms` decide; what else stands in a row binds as an obligation or explains. docs/law/format.md
+says for lawyers what each field means.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from overt.domain.errors import LawUnreadable
+from overt.domain.law.reading import read_value
 
 Rule = Literal["one-party", "all-party", "contested"]
+Effective = Literal["one-party", "all-party"]
 FormValue = Literal["yes", "likely", "unclear", "no", "not_needed"]
-Form = Literal["none", "notice_then_continue", "express_opt_in"]
+Form = Literal["none", "recording_tone", "notice_then_continue", "express_opt_in"]
+Purpose = Literal["recording", "monitoring", "transcription", "analysis", "sharing"]
 RULES: tuple[str, ...] = ("one-party", "all-party")  # from loose to strict
-FORMS: tuple[Form, ...] = ("none", "notice_then_continue", "express_opt_in")  # from loose to strict
+FORMS: tuple[Form, ...] = ("none", "recording_tone", "notice_then_continue", "express_opt_in")  # from loose to strict
+PURPOSES: tuple[Purpose, ...] = ("recording", "monitoring", "transcription", "analysis", "sharing")
 
 
 @dataclass(frozen=True, slots=True)
 class Contested:
-    """Whether the law itself is unsettled, or only popular lists disagree."""
+    """Whether the law itself is unsettled, or only popular lists disagree.
+
+    `relaxes_to` is what an operator may choose instead of the strict reading, with a name and a reason; empty where the
+    law is settled and nothing may be relaxed.
+    """
 
     law: bool
     lists: bool
     note: str
+    relaxes_to: Literal["", "one-party", "notice_then_continue"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """How consent may be shown, and how sure that is."""
+    """How consent may be shown, and how sure that is. *yes*: by text or case; *likely*: practice without an authority."""
 
     express_opt_in: FormValue
     notice_then_continue: FormValue
@@ -38,9 +51,9 @@ class Notice:
     """When notice must be given, and whether it must be on the recording. `tone_interval_s` 0: no tone named."""
 
     required: bool
-    basis: str
-    when: str
-    announcement_must_be_recorded: str
+    basis: Literal["none", "law", "civil_or_data_protection_law", "overlay_or_federal_rule", "default_strict"]
+    when: Literal["not_required", "before_or_at_start"]
+    announcement_must_be_recorded: Literal["yes", "best_practice", "no"]
     tone_interval_s: int
 
 
@@ -48,7 +61,7 @@ class Notice:
 class OutOfStateRecorder:
     """Whether the law reaches a recorder elsewhere."""
 
-    covered: str
+    covered: Literal["yes", "likely", "contested", "unclear", "no"]
     note: str
 
 
@@ -62,100 +75,143 @@ class Exposure:
     currency: str
 
 
+Sure = Literal["high", "medium", "low"]
+
+
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure the row is of its rule and of its exposure: high, medium or low."""
+    """How sure the row is of its rule and of its exposure."""
 
-    rule: str
-    exposure: str
+    rule: Sure
+    exposure: Sure
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What kind of source the row rests on, and the sources' short names."""
+    """What kind of source the row rests on, and the sources' short names (`data/sources.toml`)."""
 
-    level: str
+    level: Literal["primary", "secondary", "list", "weak", "own"]
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """Who held the row against the official text, when (ISO date), and against which text; empty until somebody did."""
+
+    state: Literal["researched, not verified", "verified"]
+    by: str
+    on: str
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another rule in a circumstance (`CIRCUMSTANCES`) that the operator states of a line."""
+
+    when: str
+    effective_rule: Effective
+    forms: Forms
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeRule:
+    """A purpose for which the place asks more than for recording: at least this form."""
+
+    purpose: Purpose
+    form: Form
+    citation: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example, which tests hold against the engine. Parties as `role: PLACE`, the recorder among them.
+
+    `notice` is what was said, `captured` whether it stands on the recording, `response` what the others did.
+    """
+
+    title: str
+    parties: tuple[str, ...]
+    notice: Literal["none", "announcement", "tone", "before"]
+    captured: bool
+    response: Literal["unaware", "continues", "agrees", "refuses"]
+    rule: Effective
+    may_record: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One jurisdiction. `rule` is the law as it stands, `effective_rule` what the join uses (the stricter in doubt)."""
+    """One jurisdiction. `rule` is the law as it stands, `effective_rule` what the join uses (the stricter in doubt).
+
+    `within` names a row that binds here too (the United States for a state); `stands_for` the codes of places without
+    a row of their own that this one speaks for (a bloc's members). `duties` are codes of `data/duties`.
+    """
 
     code: str
     name: str
-    kind: str
+    kind: Literal["federal", "state", "district", "territory", "country", "subdivision", "bloc"]
+    within: str
     rule: Rule
-    effective_rule: Rule
+    effective_rule: Effective
     criminal_rule: Rule
     civil_rule: Rule
+    citations: tuple[str, ...]
+    nuances: tuple[str, ...]
+    held_stricter: tuple[str, ...]
+    minors: str
+    employee_notice: str
+    duties: tuple[str, ...]
+    in_force_from: str
+    in_force_until: str
+    source_speaks_as_of: str
+    verify_before_release: tuple[str, ...]
     contested: Contested
     forms: Forms
     notice: Notice
     out_of_state_recorder: OutOfStateRecorder
-    citations: tuple[str, ...]
     exposure: Exposure
-    nuances: tuple[str, ...]
-    minors: str
-    employee_notice: str
-    variants: tuple[str, ...]
-    overlay: tuple[str, ...]
     confidence: Confidence
     support: Support
-    in_force_from: str
-    in_force_until: str
-    source_speaks_as_of: str
-    verified: str
-    verify_before_release: tuple[str, ...]
+    verified: Verified
+    stands_for: tuple[str, ...] = ()
+    variant: tuple[Variant, ...] = ()
+    purpose: tuple[PurposeRule, ...] = ()
+    example: tuple[Example, ...] = ()
 
     def in_force(self, on: str) -> bool:
         """True when the row is in force on an ISO date; empty bounds are open."""
         return self.in_force_from <= on and (not self.in_force_until or on <= self.in_force_until)
 
 
-_PARTS: Mapping[str, type[Any]] = {
-    "contested": Contested, "forms": Forms, "notice": Notice, "out_of_state_recorder": OutOfStateRecorder,
-    "exposure": Exposure, "confidence": Confidence, "support": Support,
-}  # fmt: skip
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "Row.rule": get_args(Rule), "Row.effective_rule": RULES, "Row.criminal_rule": get_args(Rule),
-    "Row.civil_rule": get_args(Rule), "Forms.express_opt_in": get_args(FormValue),
-    "Forms.notice_then_continue": get_args(FormValue), "Forms.recording_tone": get_args(FormValue),
-    "Notice.announcement_must_be_recorded": ("yes", "best_practice", "no"),
-}  # fmt: skip
-
-
-def parse_row(name: str, fields: Mapping[str, Any]) -> Row:
+def parse_row(name: str, written: Mapping[str, Any]) -> Row:
     """Return the row that a parsed TOML file holds. Raises LawUnreadable naming the file and the field."""
-    row: Row = _whole(Row, name, fields)
-    if row.citations == ():
+    row = read_value(Row, name, written)
+    if not row.citations:
         raise LawUnreadable(f"{name}: a row without a citation decides nothing")
+    wrong = next((wrong for wrong, is_so in _wrong(row) if is_so), "")
+    if wrong:
+        raise LawUnreadable(f"{name}: {wrong}")
     return row
 
 
-def _whole(kind: type[Any], name: str, fields: Mapping[str, Any]) -> Any:
-    known = kind.__dataclass_fields__
-    for strange in sorted(set(fields) - set(known)):
-        raise LawUnreadable(f"{name}: unknown field {strange}")
-    for missing in sorted(set(known) - set(fields)):
-        raise LawUnreadable(f"{name}: field {missing} is missing")
-    return kind(**{field: _value(kind, name, field, fields[field]) for field in known})
+def _wrong(row: Row) -> tuple[tuple[str, bool], ...]:
+    """What may not be: a sentence, and whether it is so."""
+    strict, forms = row.effective_rule == "all-party", row.forms
+    return (
+        ("a one-party row names not_needed for each form", not strict and set(_values(forms)) != {"not_needed"}),
+        ("an all-party row says of each form how sure it is", strict and "not_needed" in _values(forms)),
+        ("express_opt_in must be «yes»: no place forbids to ask", strict and forms.express_opt_in != "yes"),
+        ("effective_rule may not be looser than rule", row.rule == "all-party" and not strict),
+        ("a contested rule is held all-party; relaxes_to says what it may become", row.rule == "contested" and not strict),
+        ("relaxes_to is for contested rows only", bool(row.contested.relaxes_to) and row.rule != "contested"),
+        ("a verified row says by whom, when and against which text",
+         row.verified.state == "verified" and not all((row.verified.by, row.verified.on, row.verified.against))),
+        ("in_force_until lies before in_force_from", bool(row.in_force_until) and row.in_force_until < row.in_force_from),
+        ("a tone's interval is 0 or more seconds", row.notice.tone_interval_s < 0),
+    )  # fmt: skip
 
 
-def _value(kind: type[Any], name: str, field: str, value: Any) -> Any:
-    where, declared = f"{name}: {field}", str(kind.__dataclass_fields__[field].type)
-    if kind is Row and field in _PARTS:
-        if not isinstance(value, Mapping):
-            raise LawUnreadable(f"{where} must be a table")
-        return _whole(_PARTS[field], where, value)
-    if declared.startswith("tuple"):
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise LawUnreadable(f"{where} must be a list of texts")
-        return tuple(value)
-    wanted = {"bool": bool, "int": int}.get(declared, str)
-    if type(value) is not wanted:
-        raise LawUnreadable(f"{where} must be {wanted.__name__}")
-    choices = _CHOICES.get(f"{kind.__name__}.{field}")
-    if choices is not None and value not in choices:
-        raise LawUnreadable(f"{where} must be one of {', '.join(choices)}, not {value}")
-    return value
+def _values(forms: Forms) -> tuple[str, str, str]:
+    return forms.express_opt_in, forms.notice_then_continue, forms.recording_tone
