@@ -41,6 +41,9 @@ EXPECTED = {
     ("system", "watch"): "", ("system", "prove"): "",
     ("law", "list"): "", ("law", "show"): "acso", ("law", "play"): "", ("law", "export"): "", ("law", "watch"): "",
     ("law", "prove"): "",
+    ("policy", "list"): "", ("policy", "show"): "acs", ("policy", "play"): "", ("policy", "export"): "",
+    ("policy", "watch"): "", ("policy", "prove"): "", ("policy", "publish"): "ac",
+    **{(kind, "publish"): "" for kind in ("recording", "call", "live", "ledger", "system", "law")},
 }  # fmt: skip
 LETTERS = {"a": "administrator", "c": "compliance", "s": "supervisor", "o": "agent"}
 ANN = "sip:ann@pbx"
@@ -158,6 +161,28 @@ def test_what_a_caller_was_told_of_this_recording_counts_before_what_its_line_sa
     resource = Resource("recording", told="training")
     assert isinstance(may(actor("compliance"), "play", resource, purpose="training", told="quality"), Denied)
     assert isinstance(may(actor("compliance"), "play", resource, purpose="quality", told="quality"), Allowed)
+
+
+@pytest.mark.parametrize("action", ["play", "export"])
+@pytest.mark.parametrize("purpose", ["quality", "order"])
+def test_only_the_listeners_of_a_policy_hear_whatever_for(action: str, purpose: str) -> None:
+    theirs = Resource("recording", told="quality", listeners=("compliance",), policy="Orders")
+    assert may(actor("compliance"), action, theirs, purpose=purpose, document="letter 7") == Allowed(
+        actor("compliance"), action, purpose, "letter 7"
+    )
+    refused = may(actor("administrator"), action, theirs, purpose=purpose, document="letter 7")
+    assert refused == Denied("the policy «Orders» of this call lets only compliance hear it, not administrator")
+    both = Resource("recording", told="quality", listeners=("compliance", "administrator"))
+    assert isinstance(may(actor("administrator"), action, both, purpose="quality"), Allowed)
+    assert isinstance(may(actor("administrator"), "show", theirs), Allowed)  # that it is there they may know
+
+
+def test_listeners_give_nobody_a_right_that_their_role_has_not() -> None:
+    named = Resource("recording", ANN, "quality", listeners=("agent", "supervisor"))
+    assert isinstance(may(actor("agent"), "play", named, purpose="quality"), Denied)
+    assert isinstance(may(actor("supervisor"), "export", named, purpose="quality"), Denied)
+    lets = may(actor("compliance"), "play", named, purpose="quality")
+    assert lets == Denied("the policy of this call lets only agent and supervisor hear it, not compliance")
 
 
 def test_what_is_in_no_table_is_nobodys() -> None:

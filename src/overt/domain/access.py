@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["administrator", "compliance", "supervisor", "agent"]
-Action = Literal["list", "show", "play", "export", "watch", "prove"]
+Action = Literal["list", "show", "play", "export", "watch", "prove", "publish"]
 
 _ALL = frozenset({"list", "show"})
 _HEAR = _ALL | {"play"}
@@ -23,6 +23,10 @@ RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "ledger": {role: frozenset({"show", "prove"}) for role in ("administrator", "compliance", "supervisor")},
     "system": {role: frozenset({"show"}) for role in ("administrator", "compliance")},
     "law": {role: frozenset({"show"}) for role in ("administrator", "compliance", "supervisor", "agent")},
+    "policy": {
+        "administrator": frozenset({"show", "publish"}), "compliance": frozenset({"show", "publish"}),
+        "supervisor": frozenset({"show"}),
+    },
 }  # fmt: skip
 ROLES = RIGHTS["recording"]
 OWN = frozenset({"agent"})  # roles that reach only what is their own
@@ -56,12 +60,15 @@ class Actor:
 class Resource:
     """What somebody wants to reach: a kind of `RIGHTS`; for a call or recording, the agent whose call it was.
 
-    `told` are the purposes that the caller of a recording was told.
+    `told` are the purposes that the caller of a recording was told; `listeners` the roles that may hear it by the
+    `policy` that ruled its call, empty where none was named: then all whose role may.
     """
 
     kind: str
     agent: str = ""
     told: str = ""
+    listeners: tuple[str, ...] = ()
+    policy: str = ""
 
 
 RECORDING = Resource("recording")
@@ -90,7 +97,8 @@ def may(
     """Return whether an actor may do something to a resource. To hear a recording takes a purpose.
 
     A purpose counts when the caller was told it (`told`, or the resource's), or when it is compelled and comes with
-    its document. An agent reaches their own calls only; to list, the catalogue is searched for theirs alone.
+    its document. Whatever for, only the resource's listeners hear. An agent reaches their own calls only; to list, the
+    catalogue is searched for theirs alone.
     """
     if action not in RIGHTS.get(resource.kind, {}).get(actor.role, frozenset()):
         return Denied(f"the role {actor.role} may not {action} {_PLURALS.get(resource.kind, resource.kind)}")
@@ -98,6 +106,10 @@ def may(
         return Denied("an agent sees their own calls only")
     if action not in HEARS:
         return Allowed(actor, action, purpose, document)
+    if resource.listeners and actor.role not in resource.listeners:
+        return Denied(
+            f"{_ruling(resource.policy)} lets only {' and '.join(resource.listeners)} hear it, not {actor.role}"
+        )
     wrong = _purpose_wrong(purpose, told or resource.told, document)
     return Denied(wrong) if wrong else Allowed(actor, action, purpose, document)
 
@@ -109,6 +121,10 @@ def offered_purposes(told: str) -> tuple[str, ...]:
 
 def _own(actor: Actor, action: str, resource: Resource) -> bool:
     return action == "list" or resource.kind in EVERYBODYS or (bool(actor.agent) and resource.agent == actor.agent)
+
+
+def _ruling(policy: str) -> str:
+    return f"the policy «{policy}» of this call" if policy else "the policy of this call"
 
 
 def _purpose_wrong(purpose: str, told: str, document: str) -> str:
@@ -130,5 +146,5 @@ def _is_said(purpose: str, told: str) -> bool:
 
 _PLURALS: Mapping[str, str] = {
     "recording": "recordings", "call": "calls", "live": "calls in progress", "ledger": "the ledger",
-    "system": "the system page", "law": "the law",
+    "system": "the system page", "law": "the law", "policy": "policies",
 }  # fmt: skip
