@@ -171,9 +171,15 @@ def test_only_the_listeners_of_a_policy_hear_whatever_for(action: str, purpose: 
         actor("compliance"), action, purpose, "letter 7"
     )
     refused = may(actor("administrator"), action, theirs, purpose=purpose, document="letter 7")
-    assert refused == Denied("the policy «Orders» of this call lets only compliance hear it, not administrator")
+    assert refused == Denied(
+        "the policy «Orders» of this call lets only compliance hear it, not the role administrator"
+    )
     both = Resource("recording", told="quality", listeners=("compliance", "administrator"))
     assert isinstance(may(actor("administrator"), action, both, purpose="quality"), Allowed)
+    nobodys = Resource("recording", told="quality", listeners=())
+    assert may(actor("compliance"), action, nobodys, purpose="quality") == Denied(
+        "the policy of this call lets nobody hear it, not the role compliance"
+    )
     assert isinstance(may(actor("administrator"), "show", theirs), Allowed)  # that it is there they may know
 
 
@@ -182,7 +188,7 @@ def test_listeners_give_nobody_a_right_that_their_role_has_not() -> None:
     assert isinstance(may(actor("agent"), "play", named, purpose="quality"), Denied)
     assert isinstance(may(actor("supervisor"), "export", named, purpose="quality"), Denied)
     lets = may(actor("compliance"), "play", named, purpose="quality")
-    assert lets == Denied("the policy of this call lets only agent and supervisor hear it, not compliance")
+    assert lets == Denied("the policy of this call lets only agent and supervisor hear it, not the role compliance")
 
 
 def test_what_is_in_no_table_is_nobodys() -> None:

@@ -61,13 +61,13 @@ class Resource:
     """What somebody wants to reach: a kind of `RIGHTS`; for a call or recording, the agent whose call it was.
 
     `told` are the purposes that the caller of a recording was told; `listeners` the roles that may hear it by the
-    `policy` that ruled its call, empty where none was named: then all whose role may.
+    `policy` that ruled its call, None where no policy says: then all whose role may.
     """
 
     kind: str
     agent: str = ""
     told: str = ""
-    listeners: tuple[str, ...] = ()
+    listeners: tuple[str, ...] | None = None
     policy: str = ""
 
 
