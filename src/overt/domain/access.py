@@ -106,10 +106,9 @@ def may(
         return Denied("an agent sees their own calls only")
     if action not in HEARS:
         return Allowed(actor, action, purpose, document)
-    if resource.listeners and actor.role not in resource.listeners:
-        return Denied(
-            f"{_ruling(resource.policy)} lets only {' and '.join(resource.listeners)} hear it, not {actor.role}"
-        )
+    if resource.listeners is not None and actor.role not in resource.listeners:
+        whom = f"only {' and '.join(resource.listeners)}" if resource.listeners else "nobody"
+        return Denied(f"{_ruling(resource.policy)} lets {whom} hear it, not the role {actor.role}")
     wrong = _purpose_wrong(purpose, told or resource.told, document)
     return Denied(wrong) if wrong else Allowed(actor, action, purpose, document)
 
