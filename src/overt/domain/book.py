@@ -23,6 +23,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WITHHELD = "withheld"  # in `numbers`: a call whose number was withheld
 Time = Annotated[str, "HH:MM"]  # of the day, 00:00 to 23:59, in the book's time zone
+Lines = Annotated[str, "may have line breaks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Policy:
     name: str
     responsible: str
     enabled: bool = True
-    note: str = ""
+    note: Lines = ""
     locks: tuple[str, ...] = ()
     when: When = When()
     tell: Tell = Tell()
