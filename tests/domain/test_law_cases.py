@@ -1,0 +1,211 @@
+"""Worked cases: what was said and done, held against the law before Overt's own promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.made_law import ON, one_party, place, table
+from overt.domain.errors import LawUnreadable
+from overt.domain.law.cases import Case, case_of, parse_cases, try_case
+from overt.domain.law.demand import NOTHING, Demand, at_least
+from overt.domain.law.model import Example, Form
+from overt.domain.law.showing import Showing, judge
+from overt.domain.location import UNKNOWN
+
+LAW = table(
+    [
+        one_party("FREE"), place("ASK"), place("TELL", notice="yes"), place("TONE", notice="yes", tone="yes", interval=15),
+        one_party("US", kind="federal"), one_party("US-AA", kind="state", within="US"),
+        place("US-BB", kind="state", within="US", notice="yes"),
+        place("DOUBT", rule="contested", contested="true", relaxes_to="one-party"),
+    ]
+)  # fmt: skip
+
+
+def demand(form: Form, tone: int = 0) -> Demand:
+    """A demand of everybody's consent, in at least this form."""
+    return NOTHING if form == "none" else Demand("all-party", at_least(form), tone_at_most_s=tone)
+
+
+@pytest.mark.parametrize(
+    ("form", "showing", "may", "why"),
+    [
+        ("none", Showing("none", False, False, "unaware"), True, "one party's consent"),
+        ("none", Showing("announcement", True, True, "refuses"), False, "objected"),
+        ("none", Showing("employees_only", True, False, "unaware"), False, "no further than the policy"),
+        ("none", Showing("none", True, False, "unaware", barred="a child"), False, "a child"),
+        ("notice_then_continue", Showing("none", False, False, "unaware"), False, "did not know"),
+        ("notice_then_continue", Showing("none", True, True, "continues"), False, "not inferred"),
+        ("notice_then_continue", Showing("announcement", True, True, "continues"), True, "told at the outset"),
+        ("notice_then_continue", Showing("announcement", False, True, "continues"), False, "after words"),
+        ("notice_then_continue", Showing("announcement", True, False, "continues"), False, "not on the recording"),
+        ("notice_then_continue", Showing("announcement", True, True, "refuses"), False, "objected"),
+        ("notice_then_continue", Showing("before", True, True, "continues"), False, "outside the call"),
+        ("notice_then_continue", Showing("written", True, True, "continues"), False, "outside the call"),
+        ("notice_then_continue", Showing("tone", True, True, "continues"), False, "a tone alone"),
+        ("recording_tone", Showing("tone", True, True, "continues"), True, "tone was heard"),
+        ("express_opt_in", Showing("announcement", True, True, "continues"), False, "stay on the line"),
+        ("express_opt_in", Showing("announcement", True, True, "agrees"), True, "agreed"),
+        ("express_opt_in", Showing("announcement", False, True, "agrees"), False, "before the words"),
+        ("express_opt_in", Showing("announcement", True, False, "agrees"), False, "cannot be shown"),
+        ("express_opt_in", Showing("written", True, False, "agrees"), True, "agreed"),
+        ("express_opt_in", Showing("none", True, True, "agrees"), False, "not inferred"),
+    ],
+)  # fmt: skip
+def test_what_was_shown_is_judged(form: Form, showing: Showing, may: bool, why: str) -> None:
+    shown = judge(demand(form), showing)
+    assert shown.may_record is may and why in shown.why
+
+
+@pytest.mark.parametrize(("every", "may"), [(0, True), (15, True), (16, False)])
+def test_a_tone_comes_often_enough(every: int, may: bool) -> None:
+    assert judge(demand("recording_tone", 15), Showing("tone", True, True, "continues", every)).may_record is may
+    assert judge(demand("recording_tone"), Showing("tone", True, True, "continues", every)).may_record
+
+
+def written(**changes: Any) -> dict[str, Any]:
+    """A case as it stands in a file, of which the tests change a part."""
+    return {
+        "id": "one", "kind": "court", "title": "T", "authority": "A v. B",
+        "parties": [{"role": "agent", "location": "FREE"}, {"role": "customer", "location": "TELL", "note": "n"}],
+        "recorder_at": "FREE", "notice": {"form": "announcement", "at": "start", "captured_on_recording": True},
+        "response": "continues",
+        "expected": {"effective_rule": "all-party", "may_record_default_policy": True, "required_form": "notice"},
+        **changes,
+    }  # fmt: skip
+
+
+def case(**changes: Any) -> Case:
+    """The same, read."""
+    return parse_cases({"cases": [written(**changes)]})[0]
+
+
+def tried(served: tuple[str, ...] = (), **changes: Any) -> tuple[str, bool, bool]:
+    """What the engine says: rule, may record, passed."""
+    found = try_case(LAW, case(**changes), on=ON, served=served)
+    return found.rule, found.may_record, found.passed
+
+
+def test_a_case_passes_when_rule_and_may_record_are_as_expected() -> None:
+    assert tried() == ("all-party", True, True)
+    wrong = {"effective_rule": "one-party", "may_record_default_policy": True}
+    assert tried(expected=wrong) == ("all-party", True, False)
+    assert tried(expected={"effective_rule": "all-party", "may_record_default_policy": False}) == (
+        "all-party",
+        True,
+        False,
+    )
+    found = try_case(LAW, case(), on=ON)
+    assert (
+        found.grounds[0].place == "TELL" and found.form == "notice_then_continue" and found.decision.rule == "all-party"
+    )
+
+
+def test_unknown_is_anywhere_that_is_served_or_strictest() -> None:
+    nobody = [{"role": "customer", "location": UNKNOWN}]
+    assert tried(("FREE", "TELL"), parties=nobody)[:2] == ("all-party", True)
+    assert tried(("FREE",), parties=nobody)[:2] == ("one-party", True)
+    assert tried(parties=nobody)[:2] == ("all-party", False)
+    assert tried(parties=[{"role": "customer", "location": "unknown-US"}])[:2] == ("all-party", True)
+    assert tried(parties=[{"role": "customer", "location": "US-AA"}])[0] == "one-party"
+
+
+@pytest.mark.parametrize("source", ["weak", "number prefix", "area_code", "CLI hint, cli"])
+def test_a_weak_place_only_adds(source: str) -> None:
+    weak = [{"role": "customer", "location": "FREE", "source": source}]
+    assert tried(parties=weak)[:2] == ("all-party", False)
+    assert tried(("FREE",), parties=weak)[:2] == ("one-party", True)
+    assert tried(parties=[{"role": "customer", "location": "FREE", "source": "strong"}])[0] == "one-party"
+
+
+@pytest.mark.parametrize(
+    ("form", "response", "may"),
+    [
+        ("announcement", "express_ok", True), ("announcement", "stays on the line", True), ("announcement", "unaware", False),
+        ("beep", "continues", False), ("none", "continues", False), ("prior_oral_notice", "continues", False),
+        ("announcement", "objects", False), ("announcement", "hangs up", False), ("announcement", "presses 2", False),
+        ("announcement", True, True), ("announcement", False, False), ("no_notice", "continues", False),
+        ("recorded-notice", "continues", True), ("employee_policy", "unaware", False), ("written_terms", "agrees", True),
+    ],
+)  # fmt: skip
+def test_words_of_notices_and_answers(form: str, response: Any, may: bool) -> None:
+    notice = {"form": form, "at": "start", "captured_on_recording": True}
+    assert tried(notice=notice, response=response)[1] is may
+
+
+def test_a_word_that_nobody_knows_counts_for_nothing_and_is_said() -> None:
+    found = case(notice={"form": "smoke", "at": "start"}, response="hums", weather="fine")
+    assert found.showing == Showing("none", True, False, "unaware")
+    assert found.remarks == (
+        "field weather is not understood, and counts for nothing", "notice smoke is not understood, and counts as none",
+        "response hums is not understood, and counts as not knowing",
+    )  # fmt: skip
+
+
+def test_when_a_notice_came() -> None:
+    late = {"form": "announcement", "at": "90s", "captured_on_recording": True}
+    assert tried(notice=late)[1] is False
+    assert case(notice=late).showing.at_start is False and case(notice={**late, "at": "before"}).showing.at_start
+    tone = {"form": "beep", "at": "3s", "captured_on_recording": True, "interval_s": 20}
+    assert case(notice=tone).showing == Showing("tone", True, True, "continues", 20)
+    assert case(notice={**tone, "interval_s": "often"}).showing.tone_every_s == 0
+    assert tried(notice={**tone, "interval_s": 15}, parties=[{"role": "a", "location": "TONE"}])[1] is True
+
+
+@pytest.mark.parametrize(
+    ("party", "may"), [({"age": 17}, False), ({"age": 18}, True), ({"minor": True}, False), ({"age": "?"}, True), ({"age": 12, "guardian_consents": True}, True)]
+)  # fmt: skip
+def test_a_known_child_is_not_recorded(party: dict[str, Any], may: bool) -> None:
+    assert tried(parties=[{"role": "customer", "location": "FREE", **party}])[1] is may
+
+
+def test_a_case_may_say_what_relaxing_does() -> None:
+    doubt = {
+        "parties": [{"role": "a", "location": "DOUBT"}], "recorder_at": None,
+        "notice": {"form": "none"}, "response": "unaware",
+        "expected": {"effective_rule": "all-party", "may_record_default_policy": False, "stricter_than_court": True},
+    }  # fmt: skip
+    relaxed = {"setting": "contested.DOUBT=one-party", "may_record": True}
+    found = try_case(LAW, case(**doubt, relaxed_expected=relaxed), on=ON)
+    assert found.passed and found.may_record_relaxed and found.case.expected.stricter_than_court
+    assert not try_case(LAW, case(**doubt, relaxed_expected={**relaxed, "may_record": False}), on=ON).passed
+    assert try_case(LAW, case(**doubt, relaxed_expected={"setting": "something else"}), on=ON).passed
+
+
+def test_a_case_has_its_purpose_and_its_day() -> None:
+    found = case(purpose="sharing", date="2001-01-01")
+    assert (found.purpose, found.on) == ("sharing", "2001-01-01")
+    assert try_case(LAW, found, on=ON).decision.law.reckoning.on == "2001-01-01"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ([], "has a list `cases`"),
+        ({"cases": 1}, "has a list `cases`"),
+        ({"cases": ["x"]}, "case no. 1: it is not written as a case is"),
+        ({"cases": [{"title": "x"}]}, "case no. 1: field notice is missing"),
+        ({"cases": [written(purpose="fun")]}, "case one: purpose is one of"),
+        ({"cases": [written(recorder_at=False)]}, "codes that YAML reads otherwise"),
+        ({"cases": [written(parties=[{"role": "x"}])]}, "case one: field location is missing"),
+        ({"cases": [written(parties=3)]}, "case one: it is not written as a case is"),
+        ({"cases": [written(expected={"effective_rule": "x"})]}, "field may_record_default_policy is missing"),
+        ({"cases": [written(expected={"effective_rule": "x", "may_record_default_policy": "yes"})]}, "is true or false"),
+        ({"cases": [written(notice=None)]}, "not written as a case is"),
+    ],
+)  # fmt: skip
+def test_a_case_that_cannot_be_read_is_named(content: Any, complaint: str) -> None:
+    with pytest.raises(LawUnreadable, match=complaint):
+        parse_cases(content)
+
+
+def test_an_example_of_a_row_is_a_case() -> None:
+    example = Example("T", ("agent: FREE", "customer: TELL"), "announcement", True, "continues", "all-party", True, "W")
+    found = case_of(example, "TELL, no. 1")
+    assert (found.id, found.title, found.authority) == ("TELL, no. 1", "T", "W")
+    assert try_case(LAW, found, on=ON).passed
+    for wrong in ("customer", "customer: "):
+        with pytest.raises(LawUnreadable, match="role: PLACE"):
+            case_of(Example("T", (wrong,), "none", True, "unaware", "one-party", True, "W"), "X")
