@@ -14,8 +14,22 @@ from overt.domain.law.duties import CIRCUMSTANCES, OBLIGATIONS, Basis, Duty
 from overt.domain.law.model import FORMS, Example, Forms, Row, Verified
 from overt.domain.law.table import Table
 from overt.domain.law.words import (
-    FORM_NAMES, FORM_WORDS, GIVEN, KINDS, NOTICE_BASES, NOTICE_TIMES, ON_RECORDING, REACHES, RELAXES, RESPONSES,
-    RULE_WORDS, SUPPORTS, SURE_WORDS, WEIGHTS, capital, days,
+    FORM_NAMES,
+    FORM_WORDS,
+    GIVEN,
+    KINDS,
+    NOTICE_BASES,
+    NOTICE_TIMES,
+    ON_RECORDING,
+    REACHES,
+    RELAXES,
+    RESPONSES,
+    RULE_WORDS,
+    SUPPORTS,
+    SURE_WORDS,
+    WEIGHTS,
+    capital,
+    days,
 )  # fmt: skip
 
 NOT_ADVICE = "Researched, not verified; not legal advice."

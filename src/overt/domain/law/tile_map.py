@@ -31,27 +31,29 @@ STATES: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "Europe": ("EU", "DE", "FR", "DK", "IE", "GB"),
-    "Americas": ("US", "CA", "MX", "BR"),
+    "Americas": ("CA", "MX", "BR"),
     "Asia, Pacific": ("IN", "JP", "SG", "PH", "NZ"),
     "Australia": ("AU", "AU-NSW", "AU-VIC", "AU-QLD", "AU-SA", "AU-WA", "AU-TAS", "AU-ACT", "AU-NT"),
 }  # fmt: skip
 OTHERS = "Others"
-STEP, SIDE, MARGIN, HEAD = 62, 56, 20, 74
-COLUMNS = 12
+DRAWN_IN_PARTS = frozenset({"US"})
+STEP, SIDE, MARGIN, HEAD = 62, 56, 20, 82
+COLUMNS, ROWS = 12, 8
 LABEL = 2 * STEP  # what a group's name takes before its tiles
 # Class of a tile, what its key says.
 KEY: tuple[tuple[str, str], ...] = (
-    ("one-party", "one-party"),
-    ("all-party", "all-party: told at the outset, and stayed"),
-    ("opt-in", "all-party: only an express yes"),
-    ("contested", "contested, held all-party"),
+    ("one-party", "one-party: one party's consent is enough"),
+    ("all-party", "all-party: a notice at the outset will do, or a tone where the tile says so"),
+    ("opt-in", "all-party: only an express yes will do"),
+    ("contested", "contested, and held all-party"),
 )
 STYLE = """<style>
 .map { font-family: system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
 .ground { fill: #fbfaf7; stroke: #e2ded5; }
 .title { font-size: 21px; font-weight: 650; fill: #1f2328; }
 .subtitle, .group, .key text { font-size: 13.5px; fill: #57534b; }
-.tile rect { stroke-width: 1.25; }
+.note { font-size: 12px; fill: #6b665c; }
+.tile rect, .key rect { stroke-width: 1.25; }
 .tile .code { font-size: 16px; font-weight: 650; text-anchor: middle; }
 .tile .form { font-size: 10.5px; text-anchor: middle; }
 .one-party rect { fill: #e9eef2; stroke: #b9c6d0; }
@@ -67,6 +69,7 @@ STYLE = """<style>
 .ground { fill: #1a1d21; stroke: #31363d; }
 .title { fill: #f0ede6; }
 .subtitle, .group, .key text { fill: #b3aea3; }
+.note { fill: #979185; }
 .one-party rect { fill: #2b343c; stroke: #46535e; }
 .one-party text { fill: #c9d6e0; }
 .all-party rect { fill: #c8683d; stroke: #e08a61; }
@@ -101,11 +104,14 @@ class Tile:
 
 
 def tiles(law: Law) -> tuple[Tile, ...]:
-    """Return a tile for every place of the table with a row in force, as the operator reads the law of recording."""
+    """Return a tile for every place with a row in force, as the operator reads the law of recording.
+
+    A place that is drawn in parts has none of its own.
+    """
     found = []
     for code in sorted(law.table.rows):
         row = law.table.row(code, law.reckoning.on)
-        if row is not None:
+        if row is not None and code not in DRAWN_IN_PARTS:
             demand = law.demand("recording", code)
             found.append(Tile(code, row.name, _kind(row.rule, demand.rule, demand.form), demand.form))
     return tuple(found)
@@ -119,10 +125,17 @@ def _kind(rule: str, effective: str, form: str) -> str:
     return "opt-in" if form == "express_opt_in" else "all-party"
 
 
+def pointed_out(law: Law, places: Collection[str]) -> frozenset[str]:
+    """Return the codes to be lit for candidate places: each itself, its parts, and the bloc that speaks for it."""
+    blocs = {law.table.stands_for.get(place, place) for place in places}
+    return frozenset(code for code in law.table.rows if code in blocs or code.partition("-")[0] in blocs)
+
+
 def tile_map(
     places: Sequence[Tile],
     title: str,
     subtitle: str,
+    note: str,
     *,
     lit: Collection[str] = (),
     link: str = "",
@@ -138,15 +151,14 @@ def tile_map(
     known = {*STATES, *(code for codes in ELSEWHERE.values() for code in codes)}
     groups.append((OTHERS, [one for one in places if one.code not in known]))
     placed = [_placed(by_code[code], *_at(*where), lit, link) for code, where in STATES.items() if code in by_code]
-    top = HEAD + (max(row for _, row in STATES.values()) + 1) * STEP + 14
-    drawn, bottom = _groups(groups, top, lit, link)
-    width, height = 2 * MARGIN + COLUMNS * STEP - (STEP - SIDE), bottom + 64
-    return "\n".join(
-        (*_frame(width, height, title, subtitle, standalone), *placed, *drawn, *_key(bottom + 8), "</svg>", "")
-    )
+    drawn, bottom = _groups(groups, HEAD + ROWS * STEP + 14, lit, link)
+    size = 2 * MARGIN + COLUMNS * STEP - (STEP - SIDE), bottom + 34
+    foot = f'<text class="note" x="{MARGIN}" y="{bottom + 18}">{_escaped(note)}</text>'
+    return "\n".join((*_frame(size, title, subtitle, standalone), *_key(), *placed, *drawn, foot, "</svg>", ""))
 
 
-def _frame(width: int, height: int, title: str, subtitle: str, standalone: bool) -> Iterable[str]:
+def _frame(size: tuple[int, int], title: str, subtitle: str, standalone: bool) -> Iterable[str]:
+    width, height = size
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="map" viewBox="0 0 {width} {height}" role="img" '
         'aria-labelledby="map-title map-description">'
@@ -156,8 +168,8 @@ def _frame(width: int, height: int, title: str, subtitle: str, standalone: bool)
     if standalone:
         yield STYLE
     yield f'<rect class="ground" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="10"/>'
-    yield f'<text class="title" x="{MARGIN + STEP}" y="38">{_escaped(title)}</text>'
-    yield f'<text class="subtitle" x="{MARGIN + STEP}" y="60">{_escaped(subtitle)}</text>'
+    yield f'<text class="title" x="{MARGIN}" y="38">{_escaped(title)}</text>'
+    yield f'<text class="subtitle" x="{MARGIN}" y="60">{_escaped(subtitle)}</text>'
 
 
 def _at(column: int, row: int) -> tuple[int, int]:
@@ -192,13 +204,14 @@ def _placed(tile: Tile, x: int, y: int, lit: Collection[str], link: str) -> str:
     return f'<a href="{_escaped(link.format(code=tile.code))}">{drawn}</a>' if link else drawn
 
 
-def _key(y: int) -> Iterable[str]:
-    """What the classes mean."""
+def _key() -> Iterable[str]:
+    """What the classes mean, in the empty corner between Alaska and Maine."""
+    x = MARGIN + STEP + STEP // 4
     for number, (kind, meaning) in enumerate(KEY):
-        x, line = MARGIN + number % 2 * 6 * STEP, y + number // 2 * 24
+        y = HEAD + 8 + number * 26
         yield (
-            f'<g class="key"><g class="{kind}"><rect x="{x}" y="{line}" width="16" height="16" rx="4"/></g>'
-            f'<text x="{x + 24}" y="{line + 13}">{meaning}</text></g>'
+            f'<g class="key"><g class="{kind}"><rect x="{x}" y="{y}" width="18" height="18" rx="4"/></g>'
+            f'<text x="{x + 28}" y="{y + 14}">{meaning}</text></g>'
         )
 
 

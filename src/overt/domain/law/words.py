@@ -16,7 +16,7 @@ FORM_WORDS: Mapping[str, str] = {
     "express_opt_in": "an express yes",
 }
 SHORT_FORMS: Mapping[str, str] = {
-    "none": "no notice", "recording_tone": "tone", "notice_then_continue": "notice", "express_opt_in": "opt-in",
+    "none": "one party", "recording_tone": "tone", "notice_then_continue": "notice", "express_opt_in": "opt-in",
 }  # fmt: skip
 SURE_WORDS: Mapping[str, str] = {
     "yes": "accepted, by text or case",
