@@ -24,10 +24,10 @@ Will = Literal["announce", "ask", "none"]
 ALWAYS = ("announce:caller", "record_announcement", "stop_on_join", "stop_on_no", "tell:agent")
 SHOWN_GROUNDS = 8
 ALLOWS: Mapping[Form, str] = {
-    "none": "recording with one party's consent, without telling the other",
-    "recording_tone": "recording while a tone is heard",
-    "notice_then_continue": "recording after a notice to every party who stays",
-    "express_opt_in": "recording after every party's express consent",
+    "none": "with one party's consent, without telling the other",
+    "recording_tone": "while a tone is heard",
+    "notice_then_continue": "after a notice to every party who stays",
+    "express_opt_in": "after every party's express consent",
 }
 
 
@@ -77,7 +77,7 @@ class Decision:
     @property
     def law_allows(self) -> str:
         """In words, what the law alone would allow."""
-        return ALLOWS[self.form]
+        return f"{self.purpose} {ALLOWS[self.form]}"
 
     @property
     def obligations(self) -> tuple[str, ...]:
