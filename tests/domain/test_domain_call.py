@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from overt.domain import consent
 from overt.domain.call import (
     PHASES,
+    UNSERVED,
+    AfterNo,
     Answered,
     Apologise,
     Bridged,
@@ -19,7 +21,10 @@ from overt.domain.call import (
     KeyPressed,
     LegEnded,
     NotReached,
+    PartWays,
+    Routed,
     Silence,
+    Unserved,
     advance,
     milestones,
 )
@@ -30,9 +35,12 @@ TOLD = (BEGUN, consent.Told(CALLER), consent.Asked(CALLER))
 JOINED = (*TOLD, KeyPressed(CALLER, "1"), HeardOut(), consent.Told(AGENT), Bridged(), consent.Joined(AGENT))
 
 
-def run(*events: object) -> tuple[CallState, list[object]]:
+ALIKE = "go-on", "end", "route"
+
+
+def run(*events: object, after_no: AfterNo = AfterNo()) -> tuple[CallState, list[object]]:  # noqa: B008 - it is frozen
     """The state after events, and all effects."""
-    state, effects = CallState(), []
+    state, effects = CallState(after_no=after_no), []
     for event in events:
         state, more = advance(state, event)  # type: ignore[arg-type]
         effects += more
@@ -92,22 +100,105 @@ def test_milestones_are_reached_in_their_order() -> None:
     assert "permitted" in reached[-1] or reached[-1] >= {"answered", "settled", "heard out", "bridged"}
 
 
+REFUSED = (*TOLD, KeyPressed(CALLER, "2"))
+SILENT = (*TOLD, consent.Waited(CALLER))
+UNTOLD = (BEGUN, consent.NotTold(CALLER, "leg silent"))
+
+
+@pytest.mark.parametrize("on_refusal", ALIKE)
+@pytest.mark.parametrize("on_no_answer", ALIKE)
+@pytest.mark.parametrize("binding", [False, True])
+def test_what_becomes_of_a_call_after_a_no(on_refusal: str, on_no_answer: str, binding: bool) -> None:
+    after_no = AfterNo(on_refusal, on_no_answer, binding)  # type: ignore[arg-type]
+    chosen = {
+        REFUSED: on_refusal,
+        (*TOLD, KeyPressed(CALLER, "7")): on_refusal,
+        (*TOLD, KeyPressed(CALLER, "*")): on_refusal,
+        (*TOLD, KeyPressed(CALLER, "1"), KeyPressed(CALLER, "*")): on_refusal,
+        SILENT: on_no_answer,
+        (*TOLD, consent.Held(CALLER)): on_no_answer,
+        UNTOLD: on_no_answer if binding else "go-on",
+        (*TOLD, KeyPressed(CALLER, "1")): "go-on",
+    }
+    for happened, consequence in chosen.items():
+        before, _ = run(*happened, after_no=after_no)
+        assert before.phase == "telling" and not before.routed  # first everything is heard out
+        state, effects = run(*happened, HeardOut(), after_no=after_no)
+        if consequence == "end":
+            assert (state.phase, state.ending) == ("ended", UNSERVED)
+            assert effects[-3:] == [Silence(), HangUp(AGENT), PartWays()]
+        else:
+            assert (state.phase, state.routed) == ("ringing", consequence == "route")
+            assert "to be rung" in milestones(state) and PartWays() not in effects
+
+
+def test_a_no_is_no_reason_to_end_what_could_not_be_recorded_anyway() -> None:
+    after_no = AfterNo("end", "end", binding=True)
+    barred = Answered(consent.begin(SIDES, asks=False, purposes=("recording",), closed="an emergency"))
+    state, effects = run(barred, KeyPressed(CALLER, "2"), HeardOut(), after_no=after_no)
+    assert state.phase == "ringing" and effects == []
+    failed, _ = run(
+        BEGUN, consent.Failed("prompts are missing"), KeyPressed(CALLER, "*"), HeardOut(), after_no=after_no
+    )
+    assert failed.phase == "ringing"
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("on_refusal", ALIKE)
+@pytest.mark.parametrize("binding", [False, True])
+def test_a_no_while_they_talk_has_consequences_where_the_line_binds(side: str, on_refusal: str, binding: bool) -> None:
+    after_no = AfterNo(on_refusal, "go-on", binding)  # type: ignore[arg-type]
+    state, effects = run(*JOINED, KeyPressed(side, "*"), after_no=after_no)  # type: ignore[arg-type]
+    stopped = consent.Stop(f"{side} withdrawn: pressed the stop key")
+    assert effects[:2] == [consent.Open(), stopped]  # whatever follows, capture ends first (P5)
+    follows = {"end": [Silence(), HangUp(AGENT), PartWays()], "route": [HangUp(AGENT)], "go-on": []}
+    assert effects[2:] == (follows[on_refusal] if binding else [])
+    phases = {"end": "ended", "route": "ringing", "go-on": "bridged"}
+    assert state.phase == (phases[on_refusal] if binding else "bridged")
+
+
+def test_a_no_while_the_agent_is_rung_has_consequences_where_the_line_binds() -> None:
+    ringing = (*TOLD, KeyPressed(CALLER, "1"), HeardOut(), KeyPressed(CALLER, "*"))
+    state, effects = run(*ringing, after_no=AfterNo("route", "end", binding=True))
+    assert (state.phase, state.routed) == ("ringing", True) and effects[-1] == HangUp(AGENT)
+    assert run(*ringing, after_no=AfterNo("end"))[0].phase == "ringing"
+
+
+def test_who_was_routed_stays_routed_and_is_not_sent_on_again() -> None:
+    after_no = AfterNo("route", "route", binding=True)
+    state, _ = run(*REFUSED, HeardOut(), consent.Told(AGENT), Bridged(), consent.Joined(AGENT), after_no=after_no)
+    assert state.phase == "bridged" and state.routed
+    for key in ("*", "2"):
+        assert advance(state, KeyPressed(AGENT, key))[0].phase == "bridged"
+    again, effects = run(*JOINED, KeyPressed(CALLER, "*"), KeyPressed(AGENT, "*"), after_no=after_no)
+    assert again.phase == "ringing" and effects.count(HangUp(AGENT)) == 1
+
+
+def test_only_a_no_sends_a_call_on() -> None:
+    state, _ = run(*TOLD)
+    assert advance(state, Routed()) == (state, ()) and advance(state, Unserved()) == (state, ())
+
+
 @given(
     st.lists(
         st.sampled_from(
             [*JOINED, HeardOut(), NotReached("x"), LegEnded(AGENT, "hung up"), LegEnded(CALLER, "silent"),
-             EndDemanded("y"), consent.Held(CALLER), consent.Unheld(CALLER), KeyPressed(CALLER, "*")]
+             EndDemanded("y"), consent.Held(CALLER), consent.Unheld(CALLER), KeyPressed(CALLER, "*"),
+             KeyPressed(CALLER, "2"), consent.Waited(CALLER)]
         ),
         max_size=20,
-    )
+    ),
+    st.builds(AfterNo, st.sampled_from(ALIKE), st.sampled_from(ALIKE), st.booleans()),
 )  # fmt: skip
-def test_any_order_keeps_to_the_table_and_never_captures_after_the_end(events: list[object]) -> None:
-    state, capturing = CallState(), False
+def test_any_order_keeps_to_the_table_and_never_captures_after_the_end(events: list[object], after_no: AfterNo) -> None:
+    state, capturing = CallState(after_no=after_no), False
     for event in events:
         before = state
         state, effects = advance(state, event)  # type: ignore[arg-type]
         if state.phase != before.phase:
-            assert PHASES[before.phase][type(event)] == state.phase
+            step = PHASES[before.phase].get(type(event), before.phase)
+            led_on = {PHASES[step].get(Routed), PHASES[step].get(Unserved)} if after_no != AfterNo() else set()
+            assert state.phase in {step} | led_on
         for effect in effects:
             if isinstance(effect, (consent.Open, consent.Resume)):
                 capturing = True

@@ -119,6 +119,43 @@ def test_hold_pauses_and_goes_on() -> None:
     assert effects == [Open(), Pause("hold"), Resume()] and permitted(state)
 
 
+def stopping(*happened: consent.Event) -> tuple[ConsentState, list[consent.Effect]]:
+    """The same in an episode that hold ends."""
+    state, effects = begin(SIDES, asks=True, purposes=("recording",), hold_closes=True), []
+    for event in happened:
+        state, more = advance(state, event)
+        effects += more
+    return state, effects
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_where_hold_closes_it_ends_capture_for_good(side: str) -> None:
+    state, effects = stopping(*AGREED, Held(side), Unheld(side))  # type: ignore[arg-type]
+    assert effects == [Open(), Stop(f"{side} on hold")] and refusal(state) == f"{side} on hold"
+    assert state.of(CALLER).standing == "given" and not permitted(state)
+
+
+def test_where_hold_closes_it_also_keeps_from_opening() -> None:
+    state, effects = stopping(*ASKED, Pressed(CALLER, "yes"), Held(CALLER), Unheld(CALLER), Told(AGENT), Joined(AGENT))
+    assert effects == [Stop("caller on hold")] and not permitted(state)
+
+
+def test_a_no_by_hold_stays_the_reason_also_where_hold_closes() -> None:
+    state, _ = stopping(*ASKED, Held(CALLER))
+    assert state.closed == "" and refusal(state) == "caller refused: put on hold while being told or asked"
+    again, effects = stopping(*AGREED, Pressed(CALLER, "stop"), Held(AGENT))
+    assert again.closed == "" and effects[-1] == Stop("caller withdrawn: pressed the stop key")
+
+
+def test_an_episode_that_is_closed_from_the_outset_never_opens() -> None:
+    state = begin(SIDES, asks=False, purposes=("recording",), closed="no policy matches")
+    for event in (Told(CALLER), Told(AGENT), Joined(AGENT)):
+        state, effects = advance(state, event)
+        assert not permitted(state) and effects == ()
+    assert refusal(state) == "no policy matches" and state.of(CALLER).standing == "informed"
+    assert permit(state, tenant="main", call="c", episode="e", stop_keys="*") is None
+
+
 def test_p6_a_stranger_ends_the_episode() -> None:
     _, effects = run(*AGREED, StrangerJoined("a bot"), StrangerJoined("another"), Failed("x"))
     assert effects == [Open(), Stop("a bot joined")]
@@ -128,15 +165,18 @@ def test_a_failure_of_ours_stops() -> None:
     assert run(*AGREED, Failed("disk full"))[1][-1] == Stop("disk full")
 
 
-@given(st.lists(events, max_size=14), st.booleans())
-def test_p4_no_order_of_events_captures_without_everyones_standing(happened: list[consent.Event], asks: bool) -> None:
-    state = begin(SIDES, asks=asks, purposes=("recording",))
+@given(st.lists(events, max_size=14), st.booleans(), st.booleans())
+def test_p4_no_order_of_events_captures_without_everyones_standing(
+    happened: list[consent.Event], asks: bool, hold_closes: bool
+) -> None:
+    state = begin(SIDES, asks=asks, purposes=("recording",), hold_closes=hold_closes)
     open_now = False
     for event in happened:
         before = state
         state, effects = advance(state, event)
         for effect in effects:
             open_now = isinstance(effect, (Open, Resume))
+            assert not (hold_closes and isinstance(effect, (Pause, Resume)))
         assert open_now == permitted(state)
         if permitted(state):
             assert all(one.present and not one.held and one.standing in GRANTING for one in state.parties)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from overt.domain import consent
-from overt.domain.consent import ConsentState
+from overt.domain.consent import NEGATIVE, ConsentState
 from overt.domain.identity import AGENT, CALLER, SIDES, Side
+from overt.domain.policy import OnNo
 
 Phase = Literal["offered", "telling", "ringing", "bridged", "ended"]
 
@@ -28,13 +29,31 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterNo:
+    """What becomes of a call after a no. What becomes of the recording is no question: it is off (P5).
+
+    `binding`: the line serves nobody unrecorded, since a law demands the recording. There a no of anybody counts as long
+    as the call lasts, and whoever could not be told counts as having given no answer.
+    """
+
+    on_refusal: OnNo = "go-on"
+    on_no_answer: OnNo = "go-on"
+    binding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallState:
-    """Where a call stands. `ending` is empty while it lives; `capturing` follows the consent machine's effects."""
+    """Where a call stands. `ending` is empty while it lives.
+
+    `routed`: after a no, the call goes to somebody with whom nothing is recorded.
+    """
 
     phase: Phase = "offered"
     keys: Keys = Keys()
     consent: ConsentState | None = None
     ending: str = ""
+    after_no: AfterNo = AfterNo()
+    routed: bool = False
 
 
 # ------------------------------------------------------------------------------------------- events
@@ -87,7 +106,19 @@ class EndDemanded:
     why: str
 
 
-CallEvent = Answered | HeardOut | Bridged | NotReached | LegEnded | KeyPressed | EndDemanded | consent.Event
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """After a no, the policy sends the call to a line on which nothing is recorded. The machine says so itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """After a no, the policy ends the call: nobody is served unrecorded here. The machine says so itself."""
+
+
+CallEvent = (
+    Answered | HeardOut | Bridged | NotReached | LegEnded | KeyPressed | EndDemanded | Routed | Unserved | consent.Event
+)
 
 
 # ------------------------------------------------------------------------------------------ effects
@@ -112,16 +143,30 @@ class Silence:
     """Stop what is being played to anybody."""
 
 
-CallEffect = HangUp | Apologise | Silence | consent.Effect
+@dataclass(frozen=True, slots=True)
+class PartWays:
+    """Tell the caller that nobody is served unrecorded here, then end their leg."""
+
+
+CallEffect = HangUp | Apologise | Silence | PartWays | consent.Effect
 
 # A phase, what may happen in it, and the phase after that. An event that a phase does not list leaves it untouched.
 PHASES: Mapping[Phase, Mapping[type, Phase]] = {
     "offered": {Answered: "telling", LegEnded: "ended", EndDemanded: "ended"},
     "telling": {HeardOut: "ringing", LegEnded: "ended", EndDemanded: "ended"},
-    "ringing": {Bridged: "bridged", NotReached: "ended", LegEnded: "ended", EndDemanded: "ended"},
-    "bridged": {LegEnded: "ended", EndDemanded: "ended"},
+    "ringing": {
+        Bridged: "bridged", Routed: "ringing", Unserved: "ended", NotReached: "ended", LegEnded: "ended",
+        EndDemanded: "ended",
+    },
+    "bridged": {Routed: "ringing", Unserved: "ended", LegEnded: "ended", EndDemanded: "ended"},
     "ended": {},
-}
+}  # fmt: skip
+UNSERVED = "nobody is served unrecorded here"
+CONSEQUENCES: Mapping[OnNo, Routed | Unserved] = {"route": Routed(), "end": Unserved()}
+KEYED: frozenset[str] = frozenset(
+    {consent.REASONS[key] for key in ("no", "stop", "unclear")}
+)  # a no, and what counts as one
+SILENT: frozenset[str] = frozenset({consent.REASONS[how] for how in ("waited", "held")})  # no answer at all
 
 
 def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEffect, ...]]:
@@ -129,6 +174,16 @@ def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEf
 
     Closing effects come before all others. Events after the end change nothing.
     """
+    after, effects = _advanced(state, event)
+    consequence = _consequence(state, after)
+    if consequence is None:
+        return after, effects
+    after, more = _moved(after, consequence)
+    return after, (*effects, *more)
+
+
+def _advanced(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEffect, ...]]:
+    """What an event makes of a call, before its policy's consequences of a no."""
     if state.phase == "ended":
         return state, ()
     if isinstance(event, Answered):
@@ -138,7 +193,7 @@ def advance(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEf
         return _consenting(state, _meaning(state, event))
     if type(event) in PHASES[state.phase]:
         return _moved(state, event)
-    if isinstance(event, (HeardOut, Bridged, NotReached, LegEnded, EndDemanded)):
+    if isinstance(event, (HeardOut, Bridged, NotReached, LegEnded, EndDemanded, Routed, Unserved)):
         return state, ()
     return _consenting(state, event)
 
@@ -158,7 +213,35 @@ def _moved(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEff
             replace(after, ending=f"agent {event.reason}"), consent.Failed(f"agent {event.reason}")
         )
         return after, (*effects, Apologise(event.reason))
+    if isinstance(event, Unserved):
+        return replace(after, ending=UNSERVED), (Silence(), HangUp(AGENT), PartWays())
+    if isinstance(event, Routed):
+        return replace(after, routed=True), (HangUp(AGENT),)
     return after, ()
+
+
+def _consequence(before: CallState, after: CallState) -> Routed | Unserved | None:
+    """What a no leads to now: once telling and asking are over, and where the line binds also whenever one is said.
+
+    Where nothing could be recorded anyway (`closed`), a no changes nothing: there the call goes on as it is.
+    """
+    if after.phase not in ("ringing", "bridged") or after.consent is None or after.consent.closed or after.routed:
+        return None
+    if before.phase == "telling" or (after.after_no.binding and not _noes(before.consent)):
+        return CONSEQUENCES.get(_chosen(after.after_no, _noes(after.consent)))
+    return None
+
+
+def _noes(state: ConsentState | None) -> frozenset[str]:
+    """The reasons of everybody whose answer is no, or counts as one."""
+    return frozenset(one.reason for one in state.parties if one.standing in NEGATIVE) if state else frozenset()
+
+
+def _chosen(after_no: AfterNo, noes: frozenset[str]) -> OnNo:
+    """What the policy chose for the no that was said, or for the silence that counts as one."""
+    if noes & KEYED:
+        return after_no.on_refusal
+    return after_no.on_no_answer if noes and (after_no.binding or noes & SILENT) else "go-on"
 
 
 def _consenting(state: CallState, event: consent.Event | None) -> tuple[CallState, tuple[CallEffect, ...]]:
@@ -185,7 +268,8 @@ def _meaning(state: CallState, key: KeyPressed) -> consent.Pressed | None:
 
 
 def milestones(state: CallState) -> frozenset[str]:
-    """What a story may wait for, as reached by this state: `answered`, `heard out`, `settled`, `bridged`, `over`."""
+    """What a story may wait for, as reached by this state: `answered`, `settled`, `heard out`, `to be rung`,
+    `bridged`, `over`. Somebody is `to be rung` anew when a call is routed after a no."""
     reached = set()
     if state.phase not in ("offered",) and state.consent is not None:
         reached.add("answered")
@@ -193,6 +277,8 @@ def milestones(state: CallState) -> frozenset[str]:
             reached.add("settled")
     if state.phase in ("ringing", "bridged"):
         reached.add("heard out")
+    if state.phase == "ringing":
+        reached.add("to be rung")
     if state.phase == "bridged":
         reached.add("bridged")
     if state.phase == "ended":

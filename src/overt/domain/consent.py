@@ -31,12 +31,17 @@ class PartyStanding:
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """The consent of one episode. `asks`: the caller must answer a question, being told alone is not enough."""
+    """The consent of one episode. `asks`: the caller must answer a question, being told alone is not enough.
+
+    `closed` says why nothing is captured whatever the parties say, empty while that is open; `hold_closes`: hold ends
+    capture for the episode, where it else pauses it.
+    """
 
     parties: tuple[PartyStanding, ...]
     asks: bool
     purposes: tuple[str, ...]
     closed: str = ""
+    hold_closes: bool = False
 
     def of(self, side: Side) -> PartyStanding:
         """The standing of one side of the roster."""
@@ -199,10 +204,15 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def begin(roster: Sequence[Side], *, asks: bool, purposes: Sequence[str]) -> ConsentState:
-    """Return the state at the start of an episode: the caller present, nobody told."""
+def begin(
+    roster: Sequence[Side], *, asks: bool, purposes: Sequence[str], hold_closes: bool = False, closed: str = ""
+) -> ConsentState:
+    """Return the state at the start of an episode: the caller present, nobody told.
+
+    `closed` says why the episode may capture nothing from the outset: a call that no policy lets record, say.
+    """
     parties = tuple(PartyStanding(side, present=side == CALLER) for side in roster)
-    return ConsentState(parties, asks, tuple(purposes))
+    return ConsentState(parties, asks, tuple(purposes), closed, hold_closes)
 
 
 def advance(state: ConsentState, event: Event) -> tuple[ConsentState, tuple[Effect, ...]]:
@@ -234,7 +244,8 @@ def _after(state: ConsentState, event: Event) -> ConsentState:
             return _changed(state, replace(state.of(side), held=False))
         case Held(side):
             after = _step(state, side, "held", "")
-            return _changed(after, replace(after.of(side), held=True))
+            after = _changed(after, replace(after.of(side), held=True))
+            return replace(after, closed=f"{side} on hold") if after.hold_closes and not refusal(after) else after
         case _:
             side = event.side
             after = _step(state, side, "hung up", "")
