@@ -82,6 +82,7 @@ obligations = {obligations}
 form = "{form}"
 keep_at_least_days = {least}
 keep_at_most_days = {most}
+yields_to = {yields_to}
 citations = ["Duty {code}"]
 duties = []
 exposure = ""
@@ -147,7 +148,7 @@ def duty(code: str, **changes: object) -> str:
     """The file of a duty; without changes it binds where a row names it, and obliges to nothing."""
     written: dict[str, object] = {
         "code": code, "everywhere": "false", "when": "", "purposes": '["recording"]', "obligations": "[]", "form": "none",
-        "least": 0, "most": 0, "since": "", "until": "",
+        "least": 0, "most": 0, "since": "", "until": "", "yields_to": "[]",
     }  # fmt: skip
     return _DUTY.format(**{**written, **changes})
 

@@ -27,6 +27,7 @@ SMALL = table(
         one_party("KIDS", minors="Law on children", employee_notice="Law on staff"),
         one_party("SHORT", duties='["KEEP-SHORT"]'), one_party("LONG", duties='["KEEP-LONG"]'),
         one_party("VOICE", duties='["VOICE"]'), place("BLOC", stands_for='["MEMBER"]'),
+        one_party("YIELDS", duties='["KEEP-UNLESS"]'), one_party("APART", duties='["KEEP-UNLESS"]'),
         one_party("ROOT", kind="federal", duties='["OLD"]'), one_party("ROOT-A", kind="state", within="ROOT"),
         place("ROOT-B", kind="state", within="ROOT", notice="yes"), place("ROOT-T", kind="territory", within="ROOT"),
         one_party("GONE", until="2020-01-01"),
@@ -35,10 +36,12 @@ SMALL = table(
     ],
     **{
         "duties__KEEP-SHORT": duty("KEEP-SHORT", most=30), "duties__KEEP-LONG": duty("KEEP-LONG", least=100),
+        "duties__KEEP-UNLESS": duty("KEEP-UNLESS", most=30, yields_to='["MUST", "PAST"]', obligations='["not_systematic"]'),
         "duties__VOICE": duty("VOICE", when="voiceprints", purposes='["analysis"]', form="express_opt_in", obligations='["voiceprint_release"]'),
         "duties__CARDS": duty("CARDS", everywhere="true", when="cards", obligations='["no_card_codes"]'),
         "duties__OLD": duty("OLD", until="2017-11-19", obligations='["tone_while_recording"]'),
-        "bases__MUST": basis("MUST", places='["ASK", "BLOC"]', least=60), "bases__PAST": basis("PAST", places='["ASK"]', until="2000-01-01"),
+        "bases__MUST": basis("MUST", places='["ASK", "BLOC", "YIELDS"]', least=60),
+        "bases__PAST": basis("PAST", places='["ASK", "YIELDS"]', until="2000-01-01"),
     },
 )  # fmt: skip
 
@@ -213,6 +216,16 @@ def test_a_legal_basis_changes_the_form_in_its_own_places_only() -> None:
     assert decided("ASK", basis="MUST", stricter=(("ASK", "express_opt_in"),)).form == "express_opt_in"
 
 
+def test_a_duty_gives_way_to_a_legal_basis_where_and_while_that_holds() -> None:
+    free = decided("YIELDS", basis="MUST")
+    assert (free.effect, free.keep_days, free.demand.keep_at_most_days) == ("permit", 90, 0)
+    assert "not_systematic" not in free.obligations
+    for bound in (decided("YIELDS"), decided("YIELDS", basis="PAST"), decided("APART", basis="MUST")):
+        assert (bound.keep_days, bound.demand.keep_at_most_days) == (30, 30)
+        assert "not_systematic" in bound.obligations
+    assert decided("YIELDS", "APART", basis="MUST").effect == "indeterminate"
+
+
 # ------------------------------------------------------------------------------------------ why
 
 
@@ -351,4 +364,3 @@ def test_the_strict_profile_is_never_looser(code: str, purpose: str) -> None:
 def test_at_least_is_the_form_and_all_stricter_ones(form: Form) -> None:
     assert form in at_least(form) and "express_opt_in" in at_least(form)
     assert min(at_least(form), key=FORMS.index) == form
-

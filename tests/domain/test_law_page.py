@@ -30,7 +30,7 @@ LAW = table(
         one_party("US", kind="federal"), place("US-AA", kind="state", within="US", notice="likely", interval=15),
     ],
     sources=SOURCES,
-    duties__NAMED=duty("NAMED", when="cards", obligations='["no_card_codes"]', form="express_opt_in", least=30, most=90), duties__ALL=duty("ALL", everywhere="true"), duties__NONE=duty("NONE"), bases__MUST=basis("MUST", places='["FREE"]', least=1827),
+    duties__NAMED=duty("NAMED", when="cards", obligations='["no_card_codes"]', form="express_opt_in", least=30, most=90, yields_to='["MUST"]'), duties__ALL=duty("ALL", everywhere="true"), duties__NONE=duty("NONE"), bases__MUST=basis("MUST", places='["FREE"]', least=1827),
 )  # fmt: skip
 
 
@@ -158,6 +158,8 @@ def test_a_duty_says_whom_it_binds_where_and_to_what() -> None:
     bound = said(page)["What it binds"]
     assert bound["Where"] == "Place FREE (FREE)" and bound["When"] == "payment cards are read out or keyed in"
     assert (bound["Keep at least"], bound["Keep at most"]) == ("30 days", "90 days")
+    assert bound["Gives way to"] == "Basis MUST"
+    assert "Gives way to" not in said(describe_duty(LAW, LAW.duties["ALL"]))["What it binds"]
     assert said(page)["What it demands"] == {
         "0": "Keep no card verification codes or PINs, not even sealed: suppress sound and digits"
     }

@@ -103,6 +103,7 @@ def test_a_variant_needs_a_known_circumstance() -> None:
         ({"places/AA": place("AA"), "duties/D": duty("E")}, "duties/D: its code is E"),
         ({"places/AA": place("AA"), "duties/D": duty("D", obligations='["fly"]')}, "unknown obligation fly"),
         ({"places/AA": place("AA"), "duties/D": duty("D", when="rain")}, "unknown circumstance rain"),
+        ({"places/AA": place("AA"), "duties/D": duty("D", yields_to='["B"]')}, "D: no such legal basis: B"),
         ({"places/AA": place("AA"), "duties/D": duty("D", least=3, most=2)}, "leave no day"),
         ({"places/AA": place("AA"), "duties/D": duty("D", least=-1)}, "leave no day"),
         ({"places/AA": place("AA"), "duties/D": duty("D", most=-1)}, "leave no day"),

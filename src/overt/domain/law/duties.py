@@ -27,6 +27,7 @@ CIRCUMSTANCES: Mapping[str, str] = {
     "broadcast": "the call is recorded to be broadcast",
     "video": "the call is a leg of a video conference",
     "works_council": "the operator's agents have a works council",
+    "regulated_service": "the line is customer service (SAC) of a provider that Brazil's federal government regulates",
 }
 # What a place or a law may demand of Overt and of its operator.
 OBLIGATIONS: Mapping[str, str] = {
@@ -40,7 +41,10 @@ OBLIGATIONS: Mapping[str, str] = {
     "stop_when_personal": "stop as soon as a call turns out to be a personal one of the agent's",
     "no_known_minors": "do not record somebody known to be under age, unless a parent or guardian consents",
     "employee_notice": "keep the agents' acknowledged notice on file",
+    "post_notice": "post the notice where the agents see it",
     "works_agreement": "have an agreement with the works council before agents are recorded",
+    "works_consultation": "consult the works council before agents are recorded or monitored",
+    "regulator_waiver": "have the regulator's waiver before customers' calls are recorded",
     "unrecorded_line": "give agents a line, or a switch, that is not recorded",
     "offer_unrecorded_way": "offer whoever objects another way to be served",
     "privacy_notice": "have a written privacy notice: purposes, basis, how long, who receives, rights",
@@ -60,7 +64,10 @@ OBLIGATIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A law that binds recordings besides consent. Days of keeping, 0: no bound. `form`: at least this, for its purposes."""
+    """A law that binds recordings besides consent. Days of keeping, 0: no bound. `form`: at least this, for its purposes.
+
+    `yields_to` are the legal bases (codes) under which it does not bind, in the places of the basis.
+    """
 
     code: str
     name: str
@@ -82,6 +89,7 @@ class Duty:
     sources: tuple[str, ...]
     verify_before_release: tuple[str, ...]
     verified: Verified
+    yields_to: tuple[str, ...] = ()
 
     def in_force(self, on: str) -> bool:
         """True when the duty is in force on an ISO date; empty bounds are open."""

@@ -102,6 +102,7 @@ def describe_duty(table: Table, duty: Duty) -> Page:
         Item(", ".join(duty.purposes), "Purposes"),
         Item(capital(FORM_WORDS[duty.form]), "Consent that it asks for itself"),
         *_keeping(duty.keep_at_least_days, duty.keep_at_most_days),
+        *(Item(table.bases[one].name, "Gives way to", f"basis/{one}") for one in duty.yields_to),
         Item(duty.exposure or "not known", "What a breach may cost"),
     )
     sections = (

@@ -189,8 +189,10 @@ def _applies(basis: Basis, row: Row, on: str, purpose: Purpose) -> bool:
 
 
 def _duties(table: Table, row: Row, reckoning: Reckoning, purpose: Purpose) -> Iterable[Demand]:
+    chosen = table.bases.get(reckoning.basis)
+    basis = reckoning.basis if chosen is not None and _applies(chosen, row, reckoning.on, purpose) else ""
     named = (table.duties[code] for code in row.duties)
-    return [_bound(row.code, one) for one in named if _binds(one, reckoning, purpose)]
+    return [_bound(row.code, one) for one in named if _binds(one, reckoning, purpose) and basis not in one.yields_to]
 
 
 def _everywhere(table: Table, reckoning: Reckoning, purpose: Purpose) -> Demand:

@@ -122,5 +122,7 @@ def _dangling(table: Table) -> Iterable[str]:
     for held in (table.duties, table.bases):
         for name, law in held.items():
             yield from (f"{name}: no such source: {one}" for one in law.sources if one not in table.sources)
+    for name, duty in table.duties.items():
+        yield from (f"{name}: no such legal basis: {one}" for one in duty.yields_to if one not in table.bases)
     for basis in table.bases.values():
         yield from (f"{basis.code}: no row of {one}" for one in basis.places if one not in table.rows)
