@@ -7,21 +7,30 @@ what the law would demand of them, what Overt would do, what would be spoken, an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from overt.domain.book import Edition, PolicyBook
+from overt.domain.disclosure import Announcement, MissingPrompts, plan
+from overt.domain.errors import Refused
 from overt.domain.facts import Json
 from overt.domain.identity import Number
-from overt.domain.law.decide import Decision
+from overt.domain.law.decide import Decision, Wish, decide
+from overt.domain.law.duties import OBLIGATIONS
 from overt.domain.law.model import PURPOSES, Form, Purpose, Row
+from overt.domain.law.page import Page, describe_place
+from overt.domain.law.reckoning import Profile, Reckoning, reckon
 from overt.domain.law.table import Table
-from overt.domain.location import Locations
-from overt.domain.policy import Telling
+from overt.domain.location import Evidence, EvidenceKind, Locations, expand, locate
+from overt.domain.policy import LinePolicy, Telling
+from overt.domain.ruling import Ruling, Traits, Unruled, effective, rule
 from overt.ports import AddressBook
 
 Direction = Literal["inbound", "outbound"]
+CERTAIN: tuple[EvidenceKind, ...] = ("said", "on_file", "device", "trunk", "site")
 LIKELY = 0.5
+ASKED = "as asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,8 @@ class Asked:
     On an inbound call `caller` is somebody outside and `called` the line, so the agent; on an outbound one it is the
     other way round. `agent` are the agent's configured sites, `recorder` where Overt records, `others` where further
     parties certainly are, `served` the places that the line serves. `on` is an ISO date. `telling`, `chosen_by`,
-    `keep_days`, `languages`, `told_purpose` and `agent_notice_on_file` mean what they mean in a line's policy.
+    `keep_days`, `languages`, `told_purpose` and `agent_notice_on_file` mean what they mean in a line's policy. Where there
+    is a `book`, what it says of a call with these `traits` stands in their place, and beside what is asked by hand.
     """
 
     on: str
@@ -55,7 +65,7 @@ class Asked:
     recorder: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
-    profile: Literal["standard", "strict"] = "standard"
+    profile: Profile = "standard"
     purposes: tuple[Purpose, ...] = PURPOSES
     telling: Telling = "ask"
     chosen_by: str = ""
@@ -67,6 +77,8 @@ class Asked:
     languages: tuple[str, ...] = ("en",)
     told_purpose: str = "quality and training"
     agent_notice_on_file: str = ""
+    book: PolicyBook | None = None
+    traits: Traits = field(default_factory=Traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +104,59 @@ class Answer:
     spoken: tuple[Spoken, ...]
     missing_prompts: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Json]:
+        """The same as plain JSON, every ground in it."""
+        one = self.decision
+        owed: list[Json] = [
+            {"code": each.code, "meaning": OBLIGATIONS[each.code], "because": each.citation} for each in one.owed
+        ]
+        grounds: list[Json] = [
+            {"place": g.place, "law": g.law, "rule": g.rule, "form": g.form, "citation": g.citation, "why": g.why}
+            for g in one.grounds
+        ]
+        return {
+            "purpose": one.purpose, "effect": one.effect, "will": one.will, "why": one.why, "rule": one.rule,
+            "form": one.form, "law_allows": one.law_allows, "decisive": list(one.decisive), "obligations": owed,
+            "grounds": grounds, "less_strict_if": list(one.less_strict_if), "tone_at_most_s": one.demand.tone_at_most_s,
+            "keep_at_least_days": one.demand.keep_at_least_days, "keep_at_most_days": one.demand.keep_at_most_days,
+            "keep_days": one.keep_days, "spoken": [each.as_json() for each in self.spoken],
+            "missing_prompts": list(self.missing_prompts),
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """The answer to a question of law: where everyone may be, and the decision for each purpose that was asked of."""
+    """The answer to a question of law: where everyone may be, and the decision for each purpose that was asked of.
+
+    `ruling` is the policy of the book that would rule such a call; None without a book.
+    """
 
     asked: Asked
     locations: Locations
     answers: tuple[Answer, ...]
+    reckoning: Reckoning
+    ruling: Ruling | Unruled | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        """The same as plain JSON; numbers are masked. docs/law/format.md describes it."""
+        table, read = self.answers[0].decision.law.table, self.reckoning
+        return {
+            "law": {
+                "version": table.version, "as_of": table.as_of, "sha256": table.sha256, "on": read.on,
+                "profile": read.profile, "served": len(read.served), "relaxed": [*sorted(read.relaxed)],
+                "stricter": [{"place": place, "form": form} for place, form in read.stricter],
+                "circumstances": [*sorted(read.circumstances)], "basis": read.basis,
+            },
+            "asked": {
+                "direction": self.asked.direction, "from": _masked(self.asked.caller), "to": _masked(self.asked.called),
+            },
+            "policy": None if self.ruling is None else _ruled(self.ruling),
+            "located": self.locations.as_json(),
+            "purposes": [one.as_json() for one in self.answers],
+        }  # fmt: skip
 
 
-class NoSuchPlace(Exception):
+class NoSuchPlace(Refused):
     """The table has no row for a place; `near` are codes that may have been meant."""
 
     def __init__(self, code: str, near: tuple[str, ...]) -> None:
@@ -118,6 +172,65 @@ class Counsel:
     table: Table
     addresses: AddressBook
     texts: Mapping[str, str]
+
+    def decide(self, asked: Asked) -> Opinion:
+        """Return the answer to a question of law. Raises PolicyRefused for what may not be chosen."""
+        ruling = None if asked.book is None else rule(asked.book, asked.traits)
+        policy = _policy(asked, ruling)
+        reckoning = _reckoning(asked, policy)
+        law = reckon(self.table, reckoning)
+        evidence, doubts, parties = self._known(asked)
+        locations = locate(evidence, parties, reckoning.served, doubts)
+        wishes = (
+            Wish(purpose, policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
+            for purpose in asked.purposes or PURPOSES
+        )
+        outside = parties[0] if asked.direction == "inbound" else parties[1]
+        answers = tuple(self._answer(decide(law, locations, wish), policy, outside) for wish in wishes)
+        return Opinion(asked, locations, answers, reckoning, ruling)
+
+    def _known(self, asked: Asked) -> tuple[list[Evidence], list[tuple[str, str]], list[str]]:
+        """All evidence, what is doubtful of it, and the parties whom it is about."""
+        sides = ("caller", "agent") if asked.direction == "inbound" else ("agent", "called")
+        evidence: list[Evidence] = []
+        doubts: list[tuple[str, str]] = []
+        for party, known in zip(sides, (asked.caller, asked.called), strict=True):
+            evidence += self._evidence(party, known)
+            doubts += _doubts(party, known)
+        evidence += [Evidence("agent", "site", place, ASKED) for place in asked.agent]
+        evidence += [Evidence("recorder", "site", place, ASKED) for place in asked.recorder]
+        others = [f"party {number}" for number in range(3, 3 + len(asked.others))]
+        evidence += [Evidence(party, "said", place, ASKED) for party, place in zip(others, asked.others, strict=True)]
+        return evidence, doubts, [*sides, "recorder", *others]
+
+    def _evidence(self, party: str, known: Whereabouts) -> Iterator[Evidence]:
+        for kind in CERTAIN:
+            yield from (Evidence(party, kind, place, ASKED) for place in getattr(known, kind))
+        if not known.withheld and not known.number.withheld:
+            yield from (Evidence(party, "on_file", place, why) for place, why in self.addresses.on_file(known.number))
+            yield from (Evidence(party, "number", place, why) for place, why in self.addresses.hinted(known.number))
+
+    def _answer(self, decision: Decision, policy: LinePolicy, outside: str) -> Answer:
+        """The decision with what would be spoken for it; where nothing is done, nothing is announced."""
+        if decision.will == "none":
+            return Answer(decision, ())
+        planned = plan(decision, policy, self.texts)
+        if isinstance(planned, MissingPrompts):
+            return Answer(decision, (), planned.prompts)
+        return Answer(decision, tuple(self._spoken(planned, outside)))
+
+    def _spoken(self, planned: Announcement, outside: str) -> Iterator[Spoken]:
+        rows: tuple[tuple[str, Literal["telling", "question", "cue"], tuple[str, ...]], ...] = (
+            (outside, "telling", planned.telling), (outside, "question", planned.question),
+            ("agent", "cue", planned.to_agent),
+        )  # fmt: skip
+        for to, when, prompts in rows:
+            for prompt in prompts:
+                yield Spoken(to, when, prompt.partition("/")[0], prompt, self.texts[prompt])
+
+    def page(self, code: str, on: str) -> Page:
+        """A place's page. Raises NoSuchPlace."""
+        return describe_place(self.table, self.place(code, on))
 
     def place(self, code: str, on: str) -> Row:
         """The row that speaks for a place on an ISO date, its own or its bloc's. Raises NoSuchPlace."""
@@ -141,3 +254,51 @@ def near(table: Table, text: str, on: str) -> tuple[str, ...]:
     named = [by_name[name] for name in difflib.get_close_matches(said, by_name, 3, LIKELY)]
     by_code = difflib.get_close_matches(said, list(rows), 3, LIKELY)
     return tuple(dict.fromkeys([*by_end, *named, *by_code]))[:3]
+
+
+def _policy(asked: Asked, ruling: Ruling | Unruled | None) -> LinePolicy:
+    """The line's policy: as it is asked, or as the book rules it. Raises PolicyRefused for what may not be enabled."""
+    own = LinePolicy(
+        ASKED, asked.telling, asked.chosen_by, asked.told_purpose, asked.languages, retention_days=asked.keep_days,
+        agent_notice_on_file=asked.agent_notice_on_file,
+    )  # fmt: skip
+    return own if ruling is None else effective(ruling, own, Edition(asked.book or PolicyBook()))
+
+
+def _reckoning(asked: Asked, policy: LinePolicy) -> Reckoning:
+    """How the table is read: as asked, and as the book and its policy say besides."""
+    served = tuple(dict.fromkeys(place for one in asked.served for place in expand(one)))
+    own = Reckoning(
+        asked.on,
+        asked.profile,
+        served,
+        frozenset(asked.relaxed),
+        asked.stricter,
+        frozenset(asked.circumstances),
+        asked.basis,
+    )
+    if asked.book is None:
+        return own
+    return replace(
+        own, relaxed=own.relaxed | asked.book.relaxed_places, stricter=own.stricter + asked.book.stricter_forms,
+        circumstances=own.circumstances | set(policy.circumstances), basis=own.basis or policy.basis,
+    )  # fmt: skip
+
+
+def _doubts(party: str, known: Whereabouts) -> Iterator[tuple[str, str]]:
+    if known.withheld:
+        yield party, "number withheld"
+
+
+def _masked(known: Whereabouts) -> str:
+    if known.withheld:
+        return "withheld"
+    return "" if known.number.withheld else known.number.masked
+
+
+def _ruled(ruling: Ruling | Unruled) -> Json:
+    name, locked = ("", ()) if isinstance(ruling, Unruled) else (ruling.policy.name, ruling.locked_by)
+    return {
+        "policy": name, "why": ruling.why, "unrecorded_why": ruling.unrecorded_why,
+        "locked": [f"{field}: {by}" for field, by in locked],
+    }  # fmt: skip
