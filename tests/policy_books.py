@@ -74,7 +74,7 @@ books = st.builds(
     never_record=st.lists(st.builds(NeverRecord, st.sampled_from(NUMBER_PATTERNS[:4]), lines), max_size=2).map(tuple),
     relax=st.lists(st.builds(Relaxed, lines, lines, lines), max_size=2).map(tuple),
     stricter=st.lists(st.builds(Stricter, lines, st.sampled_from(FORMS), lines, lines), max_size=2).map(tuple),
-    policy=st.lists(policies, max_size=4).map(tuple),
+    policy=st.lists(policies, min_size=1, max_size=4).map(tuple),
 )
 calls = st.builds(
     Traits, st.sampled_from(["inbound", "outbound"]), st.sampled_from(NAMES), st.sampled_from(NAMES),
