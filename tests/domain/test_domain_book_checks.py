@@ -53,7 +53,7 @@ TABLE = made_law.table(
     bases__GONE=made_law.basis("GONE", places='["EU"]', until="2020-01-01"),
 )  # fmt: skip
 KNOWN = Known(
-    scripts=("standard",), languages=("en", "es"), timezones={"UTC", "Europe/Berlin"}, lines=("sales", "service"),
+    scripts={"standard": {"en", "es"}, "orders": {"en"}}, timezones={"UTC", "Europe/Berlin"}, lines=("sales", "service"),
     places=("US-GA", "US-CA"), on=made_law.ON,
 )  # fmt: skip
 POLICY = Policy(
@@ -152,13 +152,11 @@ IT = "policy «Sales»: "
          "write purpose in [policy.tell], or record = false in [policy.capture]"),
         ({"tell": Tell("standrad", ("en",), "quality")}, f"stops: {IT}tell.script: there is no script «standrad»; did you mean standard?"),
         ({"tell": Tell("standard", ("en", "qq"), "quality")},
-         f"stops: {IT}tell.languages: there are no prompts in «qq»; there are: en, es"),
+         f"stops: {IT}tell.languages: the script «standard» has no prompts in «qq»; there are: en, es"),
+        ({"tell": Tell("orders", ("es",), "quality")},
+         f"stops: {IT}tell.languages: the script «orders» has no prompts in «es»; there are: en"),
         ({"tell": Tell("standard", ("en", "en"), "quality")},
          f"warns: {IT}tell.languages: a language stands twice, and callers would hear it twice"),
-        ({"tell": Tell("standard", ("en",), "quality", 4)},
-         f"stops: {IT}tell.tone_every_s: every 4 seconds is no interval for a tone; 0 for none, or 5 to 120"),
-        ({"tell": Tell("standard", ("en",), "quality", 121)},
-         f"stops: {IT}tell.tone_every_s: every 121 seconds is no interval for a tone; 0 for none, or 5 to 120"),
         ({"tell": Tell("standard", ("en",), "equality")},
          f"warns: {IT}tell.purpose names none of the purposes for which one may listen without a paper (quality, training); "
          "whoever listens must name a purpose that the caller was told (P8)"),
@@ -230,6 +228,19 @@ def test_a_policy_that_is_not_enabled_is_only_warned_of() -> None:
         "warns: policy «Other»: announces, but in 1 of 1 places that is not enough (US-WA); "
         "Overt will ask where somebody may be there"
     ]
+
+
+def test_a_duty_that_gives_way_to_the_chosen_basis_bounds_nothing() -> None:
+    yielding = made_law.duty("CAP", most=200, yields_to='["MAY"]')
+    table = made_law.table(
+        [made_law.one_party("US", duties='["CAP"]')],
+        duties__CAP=yielding,
+        bases__MAY=made_law.basis("MAY", places='["US"]'),
+    )
+    policy, known = replace(POLICY, keep=Keep(300), ask=ROUTED), replace(KNOWN, places=("US",))
+    assert len(said(replace(BOOK, policy=(policy,)), known, table)) == 1
+    based = replace(policy, law=Stated(basis=ChosenBasis("MAY", "p", "D")))
+    assert said(replace(BOOK, policy=(based,)), known, table) == []
 
 
 def test_a_duty_of_a_place_that_is_not_known_counts_where_its_circumstance_is_stated() -> None:

@@ -56,7 +56,6 @@ until = "06:30"
 script = "standard"
 languages = ["en", "es"]
 purpose = "quality and training"
-tone_every_s = 15
 
 [policy.ask]
 telling = "announce"
@@ -97,7 +96,7 @@ def test_every_field_is_read() -> None:
     assert policy == Policy(
         "Orders", "Robin Lee", False, 'Two lines,\nwith a "quotation".', ("days", "basis"),
         When("inbound", ("orders*",), (), (), (), ("+1415*", "withheld"), ("mon", "fri"), "22:00", "06:30"),
-        Tell("standard", ("en", "es"), "quality and training", 15),
+        Tell("standard", ("en", "es"), "quality and training"),
         Ask("announce", "Dana Reyes", "route", "end", "sip:desk@192.0.2.7"),
         policy.capture, Keep(30, ("compliance",)),
         Stated(("investment",), ChosenBasis("MIFID-16-7", "licence 7", "Dana Reyes")),

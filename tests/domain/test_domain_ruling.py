@@ -258,7 +258,7 @@ BASE = LinePolicy("sales", agent_place="US-GA", agent_notice_on_file="2026-01-01
 def test_what_is_effective_is_the_line_with_the_books_ruling() -> None:
     policy = Policy(
         "Orders", "Robin",
-        tell=Tell("orders", ("en", "es"), "quality and training", 15),
+        tell=Tell("orders", ("en", "es"), "quality and training"),
         ask=Ask("announce", "Dana", "route", "end", "sip:desk@192.0.2.7"),
         capture=Capture(True, 50, "stop"),
         keep=Keep(30, ("compliance",)),
@@ -266,7 +266,7 @@ def test_what_is_effective_is_the_line_with_the_books_ruling() -> None:
     )  # fmt: skip
     found = effective(ruled(PolicyBook(policy=(policy,))), BASE, Edition(PolicyBook(), 7, "ab"))
     assert found == LinePolicy(
-        "sales", "announce", "Dana", "quality and training", ("en", "es"), "US-GA", "2026-01-01", 30, "orders", 15,
+        "sales", "announce", "Dana", "quality and training", ("en", "es"), "US-GA", "2026-01-01", 30, "orders",
         "route", "end", "sip:desk@192.0.2.7", True, "", "stop", ("compliance",), ("investment",), "MIFID-16-7",
         "licence 7", "Dana", "Robin", "Orders", 7, "ab",
     )  # fmt: skip

@@ -53,7 +53,6 @@ class Tell:
     script: str = ""
     languages: tuple[str, ...] = ()
     purpose: str = ""
-    tone_every_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,6 @@ LOCKABLE: Mapping[str, Held] = {
     "script": (("tell", "script"),),
     "languages": (("tell", "languages"),),
     "purpose": (("tell", "purpose"),),
-    "tone_every_s": (("tell", "tone_every_s"),),
     "telling": _TELLING,
     "chosen_by": _TELLING,
     "on_refusal": _AFTER_NO,
@@ -210,7 +208,7 @@ def _policy_of(line: LinePolicy) -> Policy:
         line.name,
         line.responsible or line.chosen_by,
         when=When(lines=(line.name,)),
-        tell=Tell(line.script, line.languages, line.purpose, line.tone_every_s),
+        tell=Tell(line.script, line.languages, line.purpose),
         ask=Ask(line.telling, line.chosen_by, line.on_refusal, line.on_no_answer, line.route),
         capture=Capture(record=line.record, on_hold=line.on_hold),
         keep=Keep(line.retention_days, line.listeners),

@@ -39,10 +39,9 @@ MEANINGS: Mapping[str, str] = {
     "policy.when.days": "Days of the week. A time that runs over midnight belongs to the day on which it begins.",
     "policy.when.from": "When the time begins. Not set: at midnight.",
     "policy.when.until": "The first minute that is no longer in it. Not set: midnight. Not after `from`: it runs over midnight.",
-    "policy.tell.script": "Which set of prompts is spoken.",
+    "policy.tell.script": "Which set of prompts is spoken: `standard`, or one of your own.",
     "policy.tell.languages": "The languages in which it is spoken, one after the other; the first is the agents' too.",
     "policy.tell.purpose": "For what the call is recorded, in the words that the script speaks.",
-    "policy.tell.tone_every_s": "Seconds between recording tones while a call is recorded; 0 for none. Never counts as consent.",
     "policy.ask.telling": "`ask` tells and asks; `announce` tells and takes staying for informed consent, where every law "
     "that counts accepts it. Elsewhere Overt asks all the same.",
     "policy.ask.chosen_by": "The person who chose `announce`, which needs one.",

@@ -180,6 +180,7 @@ def _duties(policy: Policy, reading: Reading) -> list[Duty]:
         one
         for one in reading.table.duties.values()
         if one.in_force(reading.on)
+        and policy.law.basis.code not in one.yields_to
         and (one.everywhere or one.code in named)
         and one.when in {*policy.law.circumstances, *({""} if one.everywhere else stated)}
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from overt.domain.access import PURPOSES, offered_purposes
@@ -19,7 +19,6 @@ from overt.domain.policy import HEARERS
 from overt.domain.ruling import hours
 
 LONGEST_DAYS = 36_500
-TONE_S = (5, 120)  # seconds between tones that a call can bear: less is noise, more is no reminder
 _NUMBER = re.compile(r"\+?[0-9]{2,15}|\+?[0-9]{1,14}\*")
 _ROUTE = re.compile(r"sips?:(?:[^\s@;?<>]+@)?[^\s@;?<>]+")
 
@@ -28,13 +27,12 @@ _ROUTE = re.compile(r"sips?:(?:[^\s@;?<>]+@)?[^\s@;?<>]+")
 class Known:
     """What the house knows besides the book and the table; None is not known, and then not checked.
 
-    `scripts`, `languages`: of the prompts there are; `timezones`: IANA names; `lines`: of the settings; `places`: those
+    `scripts`: of the prompts there are, with their languages (`disclosure.scripts_in`); `timezones`: IANA names; `lines`: of the settings; `places`: those
     that the lines serve, the agents' and the recorder's (empty: none is set). `on`: the ISO date for which the table is
     read; empty for the table's own.
     """
 
-    scripts: Collection[str] | None = None
-    languages: Collection[str] | None = None
+    scripts: Mapping[str, Collection[str]] | None = None
     timezones: Collection[str] | None = None
     lines: Collection[str] | None = None
     places: tuple[str, ...] | None = None
@@ -115,20 +113,26 @@ def number_hint(text: str) -> str:
 def _told(policy: Policy, known: Known) -> Iterator[Finding]:
     yield from undisclosed(policy)
     tell = policy.tell
-    if tell.script and known.scripts is not None and tell.script not in known.scripts:
-        yield stops(policy, f"tell.script: there is no script «{tell.script}»", near(tell.script, known.scripts))
-    for one in tell.languages:
-        if known.languages is not None and one not in known.languages:
-            yield stops(policy, f"tell.languages: there are no prompts in «{one}»", near(one, known.languages))
+    if tell.script and known.scripts is not None:
+        yield from _spoken(policy, known.scripts)
     if len(set(tell.languages)) < len(tell.languages):
         yield warns(policy, "tell.languages: a language stands twice, and callers would hear it twice")
-    if tell.tone_every_s and not TONE_S[0] <= tell.tone_every_s <= TONE_S[1]:
-        hint = f"0 for none, or {TONE_S[0]} to {TONE_S[1]}"
-        yield stops(policy, f"tell.tone_every_s: every {tell.tone_every_s} seconds is no interval for a tone", hint)
     if tell.purpose and all(PURPOSES[one] == "compelled" for one in offered_purposes(tell.purpose)):
         said = ", ".join(one for one, kind in PURPOSES.items() if kind == "told")
         text = f"tell.purpose names none of the purposes for which one may listen without a paper ({said})"
         yield warns(policy, text, "whoever listens must name a purpose that the caller was told (P8)")
+
+
+def _spoken(policy: Policy, scripts: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """What the prompts lack for a policy's script."""
+    script = policy.tell.script
+    if script not in scripts:
+        yield stops(policy, f"tell.script: there is no script «{script}»", near(script, scripts))
+        return
+    for one in policy.tell.languages:
+        if one not in scripts[script]:
+            text = f"tell.languages: the script «{script}» has no prompts in «{one}»"
+            yield stops(policy, text, near(one, scripts[script]))
 
 
 def undisclosed(policy: Policy) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,8 @@ from overt.domain.law.decide import Decision
 from overt.domain.policy import LinePolicy
 
 HIGHEST_LOSS_PERCENT = 5
+STANDARD = "standard"  # the script whose prompts come with Overt
+_ANNOUNCE, _ANNOUNCE_ASK, _QUESTION = "announce", "announce-ask", "question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,36 @@ def plan(decision: Decision, policy: LinePolicy, available: Collection[str]) -> 
     """Return what must be played for a decision on a line, each language in turn, or which prompts are missing."""
     asks = decision.will == "ask"
     noticed = bool(policy.agent_notice_on_file)
+    told = spoken(policy.script, _ANNOUNCE_ASK if asks else _ANNOUNCE)
+    to_agent = "cue-recorded" if noticed else spoken(policy.script, _ANNOUNCE)
     announcement = Announcement(
-        tuple(f"{language}/{'announce-ask' if asks else 'announce'}" for language in policy.languages),
-        tuple(f"{language}/question" for language in policy.languages) if asks else (),
-        tuple(f"{language}/{'cue-recorded' if noticed else 'announce'}" for language in policy.languages[:1]),
+        tuple(f"{language}/{told}" for language in policy.languages),
+        tuple(f"{language}/{_QUESTION}" for language in policy.languages) if asks else (),
+        tuple(f"{language}/{to_agent}" for language in policy.languages[:1]),
     )
     needed = {*announcement.telling, *announcement.question, *announcement.to_agent}
     missing = sorted(needed - set(available))
     return MissingPrompts(tuple(missing)) if missing else announcement
+
+
+def spoken(script: str, prompt: str) -> str:
+    """The id of the prompt that a script speaks for `announce` or `announce-ask`; that of a script of one's own begins
+    with its name, as in `orders-announce`. What else is said is the same for all scripts."""
+    return prompt if script == STANDARD else f"{script}-{prompt}"
+
+
+def scripts_in(available: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Return the scripts that prompts (`language/id`) amount to, each with the languages in which it is whole."""
+    names = {one.partition("/")[0::2] for one in available}
+    found: dict[str, frozenset[str]] = {}
+    for script in sorted(
+        {STANDARD, *(id_.removesuffix(f"-{_ANNOUNCE}") for _, id_ in names if id_.endswith(f"-{_ANNOUNCE}"))}
+    ):
+        needed = (spoken(script, _ANNOUNCE), spoken(script, _ANNOUNCE_ASK), _QUESTION)
+        languages = frozenset(language for language, _ in names if all((language, id_) in names for id_ in needed))
+        if languages:
+            found[script] = languages
+    return found
 
 
 def untold(played: Sequence[PlayedFacts]) -> str:

@@ -28,10 +28,10 @@ class LinePolicy:
     the line's agents; `agent_notice_on_file` the ISO date on which they acknowledged their notice, empty for none.
 
     `record` False, with `unrecorded_why`: nothing is told, asked or kept. `on_refusal` and `on_no_answer` say what
-    becomes of the call after a no: it goes on, ends, or is routed to `route` (a SIP URI). `listeners` are the roles
-    that may listen; `retention_days` how long it is kept; `tone_every_s` seconds between recording tones, 0 for none.
-    `basis` is a legal basis of the law table, which needs its document and a person. `policy`, `version` and
-    `book_sha256` name what ruled: the policy, the book's version (0: the settings) and its hash.
+    becomes of the call after a no: it goes on, ends, or is routed to `route` (a SIP URI). `script` names the prompts that
+    are spoken. `listeners` are the roles that may listen; `retention_days` how long it is kept. `basis` is a legal basis of
+    the law table, which needs its document and a person. `policy`, `version` and `book_sha256` name what ruled: the policy,
+    the book's version (0: the settings) and its hash.
     Raises PolicyRefused for a policy that may not be enabled.
     """
 
@@ -44,7 +44,6 @@ class LinePolicy:
     agent_notice_on_file: str = ""
     retention_days: int = 90
     script: str = "standard"
-    tone_every_s: int = 0
     on_refusal: OnNo = "go-on"
     on_no_answer: OnNo = "go-on"
     route: str = ""

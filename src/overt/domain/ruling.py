@@ -203,7 +203,7 @@ def _ruled(ruling: Ruling, base: LinePolicy) -> LinePolicy:
         base,
         telling=ask.telling, chosen_by=ask.chosen_by, purpose=tell.purpose or base.purpose,
         languages=tell.languages or base.languages, script=tell.script or base.script,
-        tone_every_s=tell.tone_every_s, on_refusal=ask.on_refusal, on_no_answer=ask.on_no_answer, route=ask.route,
+        on_refusal=ask.on_refusal, on_no_answer=ask.on_no_answer, route=ask.route,
         record=not ruling.unrecorded_why, unrecorded_why=ruling.unrecorded_why, on_hold=policy.capture.on_hold,
         retention_days=policy.keep.days, listeners=policy.keep.listeners, circumstances=law.circumstances,
         basis=law.basis.code, basis_document=law.basis.document, basis_person=law.basis.person,
