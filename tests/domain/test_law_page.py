@@ -116,10 +116,10 @@ def test_whatever_a_row_holds_is_said() -> None:
     assert sections["What a breach may cost"]["Least amount, where known"] == "2,500 USD"
     told, cut, untold = sections["Worked examples"].values()
     assert told == (
-        "Agent: ASK, recorder: ASK. It is announced at the outset, on the recording; everybody stays. All-party, and it may "
-        "not be recorded: no opt-in."
+        "Agent: ASK, recorder: ASK. It is announced at the outset, on the recording; everybody stays. All-party; it may not "
+        "be recorded. No opt-in."
     )
-    assert "not on the recording" in cut and "recording;" not in untold and "may be recorded: nothing asked." in untold
+    assert "not on the recording" in cut and "recording;" not in untold and "may be recorded. Nothing asked." in untold
     standing = sections["How sure, and as of when"]
     assert standing["In force"] == "from 2020-01-01 until 2027-01-01"
     assert standing["State"] == "verified by A. Person on 2026-01-02 against the official text"

@@ -242,7 +242,7 @@ def _example(one: Example) -> str:
     )
     said = f"{GIVEN[one.notice]}{kept}; {RESPONSES[one.response]}"
     outcome = "it may be recorded" if one.may_record else "it may not be recorded"
-    return f"{capital(', '.join(one.parties))}. {capital(said)}. {capital(one.rule)}, and {outcome}: {one.why}"
+    return f"{capital(', '.join(one.parties))}. {capital(said)}. {capital(one.rule)}; {outcome}. {capital(one.why)}"
 
 
 def _standing(row: Row) -> Iterable[Item]:

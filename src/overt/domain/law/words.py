@@ -86,9 +86,9 @@ EFFECT_WORDS: Mapping[str, str] = {
     "indeterminate": "cannot be decided by rule: a person must",
 }
 WILL_WORDS: Mapping[str, str] = {
-    "announce": "tell everybody, and record whoever stays",
-    "ask": "tell everybody, ask, and record only after a yes",
-    "none": "record nothing",
+    "announce": "tell everybody, and begin when they stay",
+    "ask": "tell everybody, ask, and begin only after a yes",
+    "none": "do nothing of the kind",
 }
 PROFILES: Mapping[str, str] = {
     "standard": "a form of consent counts where it is accepted by text or case, or in practice",

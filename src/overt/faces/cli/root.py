@@ -11,6 +11,7 @@ from overt.faces.cli.catalogue import catalogue_app
 from overt.faces.cli.demo import demo
 from overt.faces.cli.doctor import doctor
 from overt.faces.cli.init import init
+from overt.faces.cli.law import law_app
 from overt.faces.cli.ledger import ledger_app
 from overt.faces.cli.recordings import recordings_app
 from overt.faces.cli.serve import serve
@@ -23,6 +24,7 @@ for command in (init, serve, call, demo, doctor):
     app.command()(command)
 app.command("sign-in")(sign_in)
 app.command("sign-out")(sign_out)
+app.add_typer(law_app, name="law")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(calls_app, name="calls")
 app.add_typer(recordings_app, name="recordings")
