@@ -263,6 +263,10 @@ def test_what_would_have_to_be_known() -> None:
     assert decided("DOUBT", "FREE").less_strict_if == (
         "relaxing DOUBT, whose rule is contested, to one-party (a named person's choice)",
     )
+    assert decided("BASED").less_strict_if == (
+        "relaxing BASED, whose rule is contested, to notice_then_continue (a named person's choice)",
+    )
+    assert decided("BASED", relaxed=frozenset({"BASED"})).less_strict_if == ()  # it asks for no less than that already
     assert decided("DOUBT", "ASK").less_strict_if == () and decided("FREE").less_strict_if == ()
     plain = Locations((PartyPlaces("caller", (Candidate("ASK", "number", "x"),), False),))
     assert decide(law, plain, Wish()).less_strict_if == ("where the caller is",)

@@ -81,7 +81,7 @@ def find_looser(law: Law, locations: Locations, purpose: Purpose, decisive: Sequ
     demand = demanded(law, locations, purpose)
     if demand.form == "none":
         return ()
-    return (*_helpful(law, locations, purpose, demand), *_relaxable(law, decisive), *_sureness(law, decisive))
+    return (*_helpful(law, locations, purpose, demand), *_relaxable(law, demand, decisive), *_sureness(law, decisive))
 
 
 def _looser(one: Demand, other: Demand) -> bool:
@@ -102,13 +102,18 @@ def _helpful(law: Law, locations: Locations, purpose: Purpose, demand: Demand) -
         yield f"where the {one.party} is{doubts}"
 
 
-def _relaxable(law: Law, decisive: Sequence[str]) -> Iterable[str]:
-    """The contested rules, where they alone made it so: a named person may choose to read them loosely."""
+def _relaxable(law: Law, demand: Demand, decisive: Sequence[str]) -> Iterable[str]:
+    """The contested rules, where they alone made it so, and as far as a named person may choose a looser form."""
     rows = [law.table.row(place, law.reckoning.on) for place in decisive]
-    contested = [row for row in rows if row is not None and row.contested.relaxes_to]
+    contested = [row for row in rows if row is not None and _loosens(row.contested.relaxes_to, demand)]
     if contested and len(contested) == len(rows):
         for row in contested:
             yield f"relaxing {row.code}, whose rule is contested, to {row.contested.relaxes_to} (a named person's choice)"
+
+
+def _loosens(relaxed: str, demand: Demand) -> bool:
+    """Whether what a row relaxes to (empty: nothing) asks for less than what is demanded."""
+    return relaxed == "one-party" or relaxed in FORMS[: FORMS.index(demand.form)]
 
 
 def _sureness(law: Law, decisive: Sequence[str]) -> Iterable[str]:
