@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overt.domain.disclosure import Announcement, plan, scripts_in, spoken
+from overt.domain.disclosure import Announcement, MissingPrompts, plan, scripts_in, spoken
 from overt.domain.policy import LinePolicy
 
 PROMPTS = ("en/announce", "en/announce-ask", "en/question", "es/announce", "es/announce-ask", "es/question",
@@ -39,3 +39,19 @@ def test_a_script_of_ones_own_speaks_its_own_telling(will: str, notice: str, exp
 
 def test_prompts_of_a_script_are_named_after_it() -> None:
     assert (spoken("standard", "announce"), spoken("orders", "announce-ask")) == ("announce", "orders-announce-ask")
+
+
+def test_what_is_played_in_each_language_and_what_is_missing() -> None:
+    noticed = LinePolicy("s", agent_notice_on_file="2026-01-01", languages=("en", "es"))
+    found = plan(Will("ask"), noticed, PROMPTS)  # type: ignore[arg-type]
+    assert found == Announcement(
+        ("en/announce-ask", "es/announce-ask"), ("en/question", "es/question"), ("en/cue-recorded",)
+    )
+    assert found.asks
+    unnoticed = plan(Will("ask"), LinePolicy("s"), PROMPTS)  # type: ignore[arg-type]
+    assert isinstance(unnoticed, Announcement) and unnoticed.to_agent == ("en/announce",)
+    quiet = plan(Will("announce"), noticed, PROMPTS)  # type: ignore[arg-type]
+    assert isinstance(quiet, Announcement) and quiet.telling[0] == "en/announce" and not quiet.asks
+    assert plan(Will("ask"), noticed, ["en/question"]) == MissingPrompts(  # type: ignore[arg-type]
+        ("en/announce-ask", "en/cue-recorded", "es/announce-ask", "es/question")
+    )

@@ -10,13 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.access import RIGHTS, ROLES, Action, Actor, Allowed, Denied, Resource, may, offered_purposes
-from overt.domain.disclosure import Announcement, MissingPrompts, plan, untold
+from overt.domain.disclosure import untold
 from overt.domain.errors import PolicyRefused
 from overt.domain.facts import KINDS, Fact
 from overt.domain.identity import Number, Secret, uuid7
-from overt.domain.law.decide import decide
-from overt.domain.law.table import Table
-from overt.domain.location import Locations
 from overt.domain.policy import LinePolicy
 
 
@@ -88,32 +85,6 @@ class Played:
 )
 def test_p1_told_means_heard_whole(played: list[Played], why: str) -> None:
     assert (why in untold(played)) if why else untold(played) == ""
-
-
-def test_what_is_played_and_what_is_missing() -> None:
-    table = Table({}, "v", "d", "h")
-    decision = decide(
-        table, Locations(()), purpose="p", on="2026-01-01", profile="standard", telling="ask", chosen_by=""
-    )
-    noticed = LinePolicy("s", agent_notice_on_file="2026-01-01", languages=("en", "es"))
-    everything = [
-        f"{lang}/{one}" for lang in ("en", "es") for one in ("announce", "announce-ask", "question", "cue-recorded")
-    ]
-    found = plan(decision, noticed, everything)
-    assert found == Announcement(
-        ("en/announce-ask", "es/announce-ask"), ("en/question", "es/question"), ("en/cue-recorded",)
-    )
-    assert found.asks
-    unnoticed = plan(decision, LinePolicy("s"), everything)
-    assert isinstance(unnoticed, Announcement) and unnoticed.to_agent == ("en/announce",)
-    announced = decide(
-        table, Locations(()), purpose="p", on="2026-01-01", profile="standard", telling="announce", chosen_by="D"
-    )
-    quiet = plan(announced, noticed, everything)
-    assert isinstance(quiet, Announcement) and quiet.telling[0] == "en/announce" and not quiet.asks
-    assert plan(decision, noticed, ["en/question"]) == MissingPrompts(
-        ("en/announce-ask", "en/cue-recorded", "es/announce-ask", "es/question")
-    )
 
 
 def test_p8_who_may_do_what() -> None:
