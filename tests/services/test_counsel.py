@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from domain.made_law import ON, basis, duty, one_party, place, table
 from overt.adapters.memory import MemoryAddresses
-from overt.domain.book import Capture, ChosenBasis, Policy, PolicyBook, Relaxed, Stated, Stricter, Tell, When
+from overt.domain.book import (
+    Capture,
+    ChosenBasis,
+    NeverRecord,
+    Policy,
+    PolicyBook,
+    Relaxed,
+    Stated,
+    Stricter,
+    Tell,
+    When,
+)
 from overt.domain.errors import PolicyRefused
 from overt.domain.identity import Number
 from overt.domain.law.model import PURPOSES
-from overt.domain.location import US_PLACES
+from overt.domain.location import SPOOFED, US_PLACES
 from overt.domain.ruling import Traits
 from overt.services.counsel import Asked, Counsel, NoSuchPlace, Whereabouts
 
@@ -82,9 +94,34 @@ def test_numbers_add_and_what_is_on_file_counts_and_a_withheld_number_says_nothi
     assert places(Asked(ON, caller=known))["caller"] == ("US-CA",)
     assert places(Asked(ON, caller=replace(known, withheld=True)))["caller"] == ("unknown",)
     withheld = COUNSEL.decide(Asked(ON, caller=Whereabouts(withheld=True)))
-    assert withheld.locations.parties[0].doubts[0] == "number withheld"
+    assert withheld.locations.parties[0].doubts[0] == "the number is withheld"
     hint = Asked(ON, called=Whereabouts(Number("+14045550100")))
     assert places(hint)["agent"] == ("US-GA", "unknown")
+
+
+def test_a_doubtful_number_settles_nothing_and_says_why() -> None:
+    disputed = COUNSEL.decide(Asked(ON, caller=Whereabouts(Number("+14155550100", disputed=True))))
+    caller = disputed.locations.parties[0]
+    assert not caller.certain and caller.doubts[0] == SPOOFED and caller.places == ("US-CA", "unknown")
+    mobile = Counsel(LAW, MemoryAddresses(doubts={"+491701": "a mobile number"}), TEXTS)
+    assert (
+        "a mobile number" in mobile.decide(Asked(ON, caller=Whereabouts(Number("+491701")))).locations.parties[0].doubts
+    )
+    assert not any("a mobile number" in one.doubts for one in mobile.decide(Asked(ON)).locations.parties)
+
+
+def test_a_number_that_is_never_recorded_bars_the_call() -> None:
+    def unrecorded(caller: str, called: str, own: Sequence[str]) -> str:
+        return f"{caller}-{called}-{','.join(own)}" if called == "911" else ""
+
+    counsel = Counsel(LAW, ADDRESSES, TEXTS, unrecorded)
+    book = replace(BOOK, never_record=(NeverRecord("+1404*", "a doctor"),))
+    asked = replace(CERTAIN, caller=Whereabouts(Number("+1")), called=Whereabouts(Number("911")), book=book)
+    answer = counsel.decide(asked).answers[0]
+    assert answer.decision.effect == "deny" and answer.decision.why == "+1-911-+1404*" and answer.spoken == ()
+    withheld = replace(asked, caller=Whereabouts(Number("+1"), withheld=True), book=None)
+    assert counsel.decide(withheld).answers[0].decision.why == "-911-"
+    assert counsel.decide(CERTAIN).answers[0].decision.effect == "permit"
 
 
 def test_each_kind_of_evidence_reaches_its_party() -> None:

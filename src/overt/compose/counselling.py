@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from overt.adapters.case_files import read_cases
 from overt.adapters.law_files import load_table
-from overt.adapters.number_hints import AddressBook
+from overt.adapters.number_hints import AddressBook, load_numbering
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.system_clock import SystemClock
 from overt.domain.book import PolicyBook
 from overt.domain.book_toml import parse_book
 from overt.domain.errors import PolicyRefused
 from overt.domain.law.reckoning import Profile
+from overt.domain.numbers import never_record
 from overt.services.counsel import Counsel
 from overt.services.trying import Tries, examples, try_all
 
@@ -20,7 +22,13 @@ from overt.services.trying import Tries, examples, try_all
 def counsel(law: Path | None) -> Counsel:
     """Counsel on a folder's law, or ours. Raises LawUnreadable."""
     prompts, _ = load_prompts(None)
-    return Counsel(load_table(law), AddressBook([]), {name: one.text for name, one in prompts.items()})
+    texts = {name: one.text for name, one in prompts.items()}
+    return Counsel(load_table(law), AddressBook([]), texts, never_recorded)
+
+
+def never_recorded(caller: str, called: str, own: Sequence[str]) -> str:
+    """Why a call between two numbers is never recorded, by the emergency numbers of all countries and the `own` list."""
+    return never_record(caller, called, load_numbering(), own)
 
 
 def today() -> str:

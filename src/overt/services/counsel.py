@@ -7,7 +7,7 @@ what the law would demand of them, what Overt would do, what would be spoken, an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -167,11 +167,16 @@ class NoSuchPlace(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Counsel:
-    """Who answers questions of law. `texts` are the prompts' words by name (`language/id`)."""
+    """Who answers questions of law. `texts` are the prompts' words by name (`language/id`).
+
+    `unrecorded` says of a caller's number, a called one and the house's own list why such a call is never recorded (an
+    emergency, say); empty when it may be.
+    """
 
     table: Table
     addresses: AddressBook
     texts: Mapping[str, str]
+    unrecorded: Callable[[str, str, Sequence[str]], str] = lambda caller, called, own: ""
 
     def decide(self, asked: Asked) -> Opinion:
         """Return the answer to a question of law. Raises PolicyRefused for what may not be chosen."""
@@ -181,8 +186,9 @@ class Counsel:
         law = reckon(self.table, reckoning)
         evidence, doubts, parties = self._known(asked)
         locations = locate(evidence, parties, reckoning.served, doubts)
+        barred = self._barred(asked) or policy.unrecorded_why
         wishes = (
-            Wish(purpose, policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
+            Wish(purpose, policy.telling, policy.chosen_by, policy.retention_days, barred)
             for purpose in asked.purposes or PURPOSES
         )
         outside = parties[0] if asked.direction == "inbound" else parties[1]
@@ -196,7 +202,7 @@ class Counsel:
         doubts: list[tuple[str, str]] = []
         for party, known in zip(sides, (asked.caller, asked.called), strict=True):
             evidence += self._evidence(party, known)
-            doubts += _doubts(party, known)
+            doubts += self._doubts(party, known)
         evidence += [Evidence("agent", "site", place, ASKED) for place in asked.agent]
         evidence += [Evidence("recorder", "site", place, ASKED) for place in asked.recorder]
         others = [f"party {number}" for number in range(3, 3 + len(asked.others))]
@@ -209,6 +215,17 @@ class Counsel:
         if not known.withheld and not known.number.withheld:
             yield from (Evidence(party, "on_file", place, why) for place, why in self.addresses.on_file(known.number))
             yield from (Evidence(party, "number", place, why) for place, why in self.addresses.hinted(known.number))
+
+    def _doubts(self, party: str, known: Whereabouts) -> Iterator[tuple[str, str]]:
+        """Why a number proves nothing, if there is one, or is known to be withheld."""
+        if known.withheld or not known.number.withheld:
+            why = self.addresses.doubt(Number() if known.withheld else known.number)
+            yield from ((party, one) for one in (why,) if one)
+
+    def _barred(self, asked: Asked) -> str:
+        own = [one.number for one in asked.book.never_record] if asked.book is not None else []
+        caller = "" if asked.caller.withheld else asked.caller.number.text
+        return self.unrecorded(caller, asked.called.number.text, own)
 
     def _answer(self, decision: Decision, policy: LinePolicy, outside: str) -> Answer:
         """The decision with what would be spoken for it; where nothing is done, nothing is announced."""
@@ -283,11 +300,6 @@ def _reckoning(asked: Asked, policy: LinePolicy) -> Reckoning:
         own, relaxed=own.relaxed | asked.book.relaxed_places, stricter=own.stricter + asked.book.stricter_forms,
         circumstances=own.circumstances | set(policy.circumstances), basis=own.basis or policy.basis,
     )  # fmt: skip
-
-
-def _doubts(party: str, known: Whereabouts) -> Iterator[tuple[str, str]]:
-    if known.withheld:
-        yield party, "number withheld"
 
 
 def _masked(known: Whereabouts) -> str:

@@ -36,6 +36,9 @@ def _places(meaning: str) -> object:
 From = Annotated[str, typer.Option("--from", metavar="NUMBER", help="The caller's number.")]
 To = Annotated[str, typer.Option("--to", metavar="NUMBER", help="The called number.")]
 Withheld = Annotated[bool, typer.Option(help="The caller's number is withheld.")]
+Disputed = Annotated[
+    bool, typer.Option("--disputed", help="The network could not confirm the caller's number (STIR/SHAKEN).")
+]
 Way = Annotated[str, typer.Option(help="inbound: the agent is called. outbound: the agent calls.")]
 Agent = Annotated[Typed, _places("The agent's site.")]
 Recorder = Annotated[Typed, _places("Where Overt records; unknown if left out.")]
@@ -69,7 +72,7 @@ At = Annotated[str, typer.Option(help="With --policy: day and time by the book's
 
 
 def decide(
-    number_from: From = "", number_to: To = "", withheld: Withheld = False, direction: Way = "inbound",
+    number_from: From = "", number_to: To = "", withheld: Withheld = False, disputed: Disputed = False, direction: Way = "inbound",
     agent: Agent = None, recorder: Recorder = None, also: Also = None,
     from_said: FromSaid = None, from_on_file: FromOnFile = None, from_device: FromDevice = None, from_trunk: FromTrunk = None,
     to_said: ToSaid = None, to_on_file: ToOnFile = None, to_device: ToDevice = None, to_trunk: ToTrunk = None,
@@ -82,7 +85,9 @@ def decide(
     """Decide a call that nobody has made: what the law demands, what Overt would do and say, and why."""
     if withheld and number_from:
         end(USAGE, "a number that is withheld is not known: leave --from or --withheld out")
-    caller = Whereabouts(Number(number_from), withheld, *map(codes, (from_said, from_on_file, from_device, from_trunk)))
+    caller = Whereabouts(
+        Number(number_from, disputed), withheld, *map(codes, (from_said, from_on_file, from_device, from_trunk))
+    )
     called = Whereabouts(Number(number_to), False, *map(codes, (to_said, to_on_file, to_device, to_trunk)))
     traits = _traits(direction, line, queue, team, agent_name, number_from, number_to, at)
     with translated():
