@@ -1,4 +1,4 @@
-"""The law table: as the package ships it, or from a folder of the operator's."""
+"""The law table: as the package ships it, or from a folder of the operator's. Read by tomli, which is compiled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+
+import tomli
 
 from overt.domain.errors import LawUnreadable
 from overt.domain.law.table import Table, parse_table
@@ -17,9 +19,9 @@ OWN_VERSION = "own"
 def load_table(folder: Path | None = None) -> Table:
     """Read the law as the package ships it, or a folder of the same shape. Raises LawUnreadable."""
     if folder is None:
-        return parse_table(dict(_found(files("overt.domain.law.data"), "")))
+        return parse_table(dict(_found(files("overt.domain.law.data"), "")), read_toml=tomli.loads)
     try:
-        return parse_table(dict(_found(folder, "")), version=OWN_VERSION)
+        return parse_table(dict(_found(folder, "")), version=OWN_VERSION, read_toml=tomli.loads)
     except OSError as error:
         raise LawUnreadable(f"{folder}: {error.strerror}") from error
     except UnicodeDecodeError as error:

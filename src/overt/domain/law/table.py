@@ -18,6 +18,7 @@ VERSION = "2026.11.24"
 SPEAKS_AS_OF = "2026-11-24"
 PLACES, DUTIES, BASES, SOURCES = "places/", "duties/", "bases/", "sources"
 T = TypeVar("T", Duty, Basis)
+Reader = Callable[[str], Mapping[str, Any]]  # of TOML
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Table:
         return next((row for row in rows if row.in_force(on)), None)
 
 
-def parse_table(files: Mapping[str, str], *, version: str = VERSION, as_of: str = SPEAKS_AS_OF) -> Table:
+def parse_table(
+    files: Mapping[str, str], *, version: str = VERSION, as_of: str = SPEAKS_AS_OF, read_toml: Reader = tomllib.loads
+) -> Table:
     """Return the table that files hold: `places/US-CA`, `duties/GDPR`, `bases/…`, `sources`, without ending → TOML text.
 
     A place whose law changes has further files, `places/US-CA@2027-01-01`. Raises LawUnreadable when a file cannot be
@@ -58,7 +61,7 @@ def parse_table(files: Mapping[str, str], *, version: str = VERSION, as_of: str 
     read: dict[str, Mapping[str, Any]] = {}
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + files[name].encode() + b"\0")
-        read[name] = _parsed(name, files[name])
+        read[name] = _parsed(name, files[name], read_toml)
     rows = _rows(read)
     if not rows:
         raise LawUnreadable("the law table is empty: nothing can be decided")
@@ -72,10 +75,10 @@ def parse_table(files: Mapping[str, str], *, version: str = VERSION, as_of: str 
     return table
 
 
-def _parsed(name: str, text: str) -> Mapping[str, Any]:
+def _parsed(name: str, text: str, read_toml: Reader) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return read_toml(text)
+    except ValueError as error:  # what every reader of TOML raises is one
         raise LawUnreadable(f"{name}: {error}") from error
 
 
