@@ -83,11 +83,16 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line: the numbers or names that are called, where its agents are, how it tells."""
+    """A line: the numbers or names that are called, where its agents are, the queue and team it belongs to, how it tells.
+
+    How it tells, and how long it keeps, is said here until a policy book is published (`overt policy publish`).
+    """
 
     name: str
     numbers: tuple[str, ...]
     agent: str
+    queue: str = ""
+    team: str = ""
     agent_place: str = ""
     agent_notice_on_file: str = ""
     languages: tuple[str, ...] = ("en",)

@@ -134,7 +134,7 @@ async def test_stages_are_said_in_order() -> None:
     world = World()
     await world.recording()
     assert record_of(entries(world)).stages == [
-        "offered on line sales", "located", "decided: permit, announce", "caller told", "caller informed", JOINED,
+        "offered on line sales", "ruled by «sales»", "located", "decided: permit, announce", "caller told", "caller informed", JOINED,
         "agent told", "agent informed", "permitted, recording",
     ]  # fmt: skip
     await world.over()

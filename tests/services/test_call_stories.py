@@ -16,18 +16,22 @@ from overt.adapters.memory import (
     MemoryErasures,
     MemoryLedger,
     MemoryMedia,
+    MemoryPublications,
     leg_media,
 )
+from overt.domain.book import book_of_lines
 from overt.domain.call import Keys
 from overt.domain.identity import CALLER, Number
 from overt.domain.policy import LinePolicy
 from overt.ports import CaptureFailed, CapturePaused, Digit, EngineLost, LegChanged, LegSilent, Offer, StopKey
 from overt.services.attending import attend
+from overt.services.governing import Governor, Premises
 from overt.services.house import House, Line, PromptFacts
 from overt.services.recording import permitted
 
 NAMES = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
-         "cue-not-recorded", "recording-failed")  # fmt: skip
+         "cue-not-recorded", "recording-failed", "unrecorded-end", "unrecorded-route")  # fmt: skip
+TABLE = load_table()
 
 
 class World:
@@ -39,9 +43,13 @@ class World:
         self.ledger, self.engine, self.faults = MemoryLedger(), MemoryEngine(), []
         prompts = {f"en/{one}": PromptFacts("1", "ab" * 32, 1000) for one in NAMES if one != without}
         policy = LinePolicy("sales", telling, "Dana", agent_place="US-GA", agent_notice_on_file="2026-01-01")  # type: ignore[arg-type]
+        clock, self.publications = MemoryClock(), MemoryPublications(self.ledger)
+        premises = Premises(TABLE, "standard", ("US-CA",), book_of_lines([policy]), "ab" * 32, lambda zone, now_us: (0, 600),
+                            lambda caller, called, own: "an emergency call" if called == "112" else "")  # fmt: skip
+        governor = Governor(premises, self.publications, clock, self.faults.append)
         self.house = House(
-            tenant="main", ledger=self.ledger, clock=MemoryClock(), erasures=MemoryErasures(), engine=self.engine,
-            addresses=MemoryAddresses({"+12145550100": "US-TX"}), law=load_table(), profile="standard", served=("US-CA",),
+            tenant="main", ledger=self.ledger, clock=clock, erasures=MemoryErasures(), engine=self.engine,
+            addresses=MemoryAddresses({"+12145550100": "US-TX"}), governing=governor, served=("US-CA",),
             recorder_place="US-GA", lines={"sales": Line(policy, "sip:agent@192.0.2.2")}, prompts=prompts, keys=Keys(),
             on_failure=failure, answer_s=0, ring_s=1, key_id="k", report=lambda call, error: self.faults.append(error),  # type: ignore[arg-type]
         )  # fmt: skip
@@ -89,7 +97,7 @@ async def test_an_announced_call_goes_through_every_room_in_order() -> None:
     account = await world.over()
     assert account["outcome"] == "recorded" and account["consent"] == "informed"
     kinds = [one for one in world.kinds() if one != "call.consent"]
-    assert kinds == ["call.offered", "call.located", "call.decided", "call.told", "call.joined", "call.told",
+    assert kinds == ["call.offered", "call.ruled", "call.located", "call.decided", "call.told", "call.joined", "call.told",
                      "recording.permitted", "recording.stopped", "recording.closed", "call.ended"]  # fmt: skip
     order = world.media.opened[0]
     assert [one.prompt for one in order.prologue] == ["en/announce", "en/cue-recorded"] and order.stop_keys == "*"

@@ -291,7 +291,7 @@ async def test_the_verdict_claims_nothing_that_no_entry_says(tale: str) -> None:
 
 
 TOLD = "the caller was told of it and of how to say no, and stayed"
-LAW = "The strictest law in the places of this call (Texas and Georgia) asks for the consent of one party only (O.C.G.A. 16-11-62)."  # fmt: skip
+LAW = "The strictest law in the places of this call (Texas and Georgia) asks for the consent of one party only (O.C.G.A. 16-11-62 (offence))."  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ LAW = "The strictest law in the places of this call (Texas and Georgia) asks for
         ("busy", "Not recorded: the agent was busy, before there was a conversation."),
         ("declined", "Not recorded: the agent declined, before there was a conversation."),
         ("unreachable", "Not recorded: the agent could not be reached (500), before there was a conversation."),
-        ("hanging up", "Not recorded: the caller hung up, before there was a conversation."),
+        ("hanging up", "Not recorded: the caller hung up before having been told and having answered."),
         ("turned away", "Not recorded: the number that was called belongs to no line."),
         ("portless", "Not recorded: something of ours broke (media ports: none is left); the call was refused."),
         ("without a prompt", "something of ours broke (prompts are missing: en/announce); the call went on."),

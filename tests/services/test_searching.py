@@ -25,7 +25,7 @@ EXPECTED = {
     "failing, and told": "recorded",
     "losing": "recorded",
     "untold": "not told",
-    "hanging up": "not asked",
+    "hanging up": "not told",
     "silent": "recorded",
     "busy": "not asked",
     "declined": "not asked",

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from overt.domain.facts import Fact, Json
 from overt.domain.identity import AGENT, CALLER, Number, Side
+from overt.domain.location import SPOOFED
+from overt.domain.numbers import REASONS
 from overt.ledger.entry import Entry, EntryBroken, write_entry
 from overt.ledger.merkle import Tree, leaf_hash
 from overt.ports import (
@@ -28,6 +31,8 @@ from overt.ports import (
     Receipt,
     Unavailable,
 )
+from overt.services.auditing import Stated
+from overt.services.governing import KIND
 
 START_US = 1_790_000_000_000_000
 PLAY_S = 0.001
@@ -103,6 +108,38 @@ class MemoryLedger:
 
 
 @dataclass(slots=True)
+class MemoryPublications:
+    """Implements governing.Publications over a ledger in memory. `trouble`: they cannot be read now; `changed` are texts
+    that somebody put in the place of others, by entry."""
+
+    ledger: MemoryLedger
+    trouble: str = ""
+    changed: dict[int, str] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def newest(self) -> Stated | None:
+        """See governing.Publications."""
+        return next(reversed(self.all()), None)
+
+    def all(self) -> Sequence[Stated]:
+        """See governing.Publications."""
+        if self.trouble:
+            raise Unavailable("ledger", self.trouble)
+        found = []
+        for index, fact in enumerate(self.ledger.facts):
+            if fact.kind == KIND:
+                personal = {**fact.personal, **({"book": self.changed[index]} if index in self.changed else {})}
+                found.append(Stated(index, fact.kind, fact.at_us, fact.call, fact.body, personal))
+        return found
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """See governing.Publications."""
+        async with self.lock:
+            yield
+
+
+@dataclass(slots=True)
 class MemoryErasures:
     """Implements ports.ErasureRegister."""
 
@@ -117,10 +154,11 @@ class MemoryErasures:
 
 @dataclass(slots=True)
 class MemoryAddresses:
-    """Implements ports.AddressBook from two tables."""
+    """Implements ports.AddressBook from three tables: number → place on file, place hinted at, doubt."""
 
     filed: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     def on_file(self, number: Number) -> Sequence[tuple[str, str]]:
         """See ports.AddressBook."""
@@ -129,6 +167,12 @@ class MemoryAddresses:
     def hinted(self, number: Number) -> Sequence[tuple[str, str]]:
         """See ports.AddressBook."""
         return ((self.hints[number.text], "area code"),) if number.text in self.hints else ()
+
+    def doubt(self, number: Number) -> str:
+        """See ports.AddressBook."""
+        if number.withheld:
+            return REASONS["withheld"]
+        return SPOOFED if number.disputed else self.doubts.get(number.text, "")
 
 
 class MemoryMedia:

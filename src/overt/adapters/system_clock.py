@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from overt.domain.identity import uuid7
+from overt.ports import Unavailable
 
 
 class SystemClock:
@@ -27,3 +29,22 @@ class SystemClock:
     def today(self) -> str:
         """The date in UTC."""
         return datetime.now(UTC).date().isoformat()
+
+
+def local_time(timezone: str, unix_us: int) -> tuple[int, int]:
+    """Return the weekday (0 Monday) and the minute of the day in a time zone (IANA), for UTC microseconds.
+
+    Raises Unavailable when this machine does not know the zone.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        why = f"the zone {timezone} is not known here; install the system's time zones (tzdata)"
+        raise Unavailable("time zones", why, retry=False) from error
+    local = datetime.fromtimestamp(unix_us / 1_000_000, zone)
+    return local.weekday(), local.hour * 60 + local.minute
+
+
+def known_timezones() -> frozenset[str]:
+    """The time zones that this machine knows."""
+    return frozenset(available_timezones())

@@ -20,7 +20,7 @@ from overt.adapters.law_files import load_table
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.vault_keys import read_wrapping_key
-from overt.compose.signalling import make_lines
+from overt.compose.governing import PROMPTS, make_lines
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.faces.console.assets import STATIC, read_assets
@@ -31,8 +31,6 @@ FILES_PER_CALL = 12
 WANTED_CALLS = 500
 WANTED_RMEM = 1 << 20
 LEAST_ROOM = 1 << 30
-PROMPTS = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
-           "cue-not-recorded", "recording-failed")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,19 @@ from overt.adapters.rtp_ports import PortPool
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
+from overt.compose.governing import make_governor, make_lines
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
 from overt.domain.errors import Refused
 from overt.domain.facts import Fact, Json
-from overt.domain.policy import LinePolicy
 from overt.faces.sip.control import SipControl
 from overt.faces.sip.gateway import Doors, Gateway
 from overt.ports import CaptureAccount, NotDurable, Unavailable
 from overt.services.attending import attend, take_up, turn_away
 from overt.services.auditing import CallRecord, read_calls
 from overt.services.context import Context
-from overt.services.house import House, Line, PromptFacts
+from overt.services.governing import Governor
+from overt.services.house import House, PromptFacts
 
 READY = "run/ready"
 _log = logging.getLogger("overt.signalling")
@@ -57,12 +58,15 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     paths = [data_folder / "run" / f"engine-{number}.sock" for number in range(settings.engine_count)]
     lost = _Interruptions(ledger, clock)
     engines = Engines(paths, pool, settings.rtp_address, start_key, settings.rtp_timeout_s * 1000, lost.enter)
-    house = make_house(data_folder, settings, clock, ledger, engines)
+    table = load_table()
+    governor = make_governor(data_folder, settings, table, ledger, lambda error: _log.error("policies: %s", error))
+    house = make_house(data_folder, settings, clock, ledger, engines, governor)
     gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))
     held = await engines.start()
-    await ledger.enter(_started(house, settings, data_folder))
+    await ledger.enter(_started(house, settings, data_folder, table.version))
     for fact in _lost(data_folder, house, {one.media.call for one in held}):
         await ledger.enter(fact)
+    await governor.look()
     await gateway.start()
     for one in held:
         _take_up(house, gateway, one)
@@ -94,7 +98,7 @@ def _take_up(house: House, gateway: Gateway, held: HeldCall) -> None:
         gateway.run(_let_go(held))
         return
     control = gateway.restore(context.offer, context.control)
-    line = next((one for one in house.lines.values() if one.policy.name == context.line), None)
+    line = next((one for one in house.lines.values() if one.policy.name == context.policy.name), None)
     if control is None or line is None:
         gateway.run(_let_go(held))
         return
@@ -108,7 +112,12 @@ async def _let_go(held: HeldCall) -> None:
 
 
 def make_house(
-    data_folder: Path, settings: Settings, clock: SystemClock, ledger: NotaryClient, engines: Engines
+    data_folder: Path,
+    settings: Settings,
+    clock: SystemClock,
+    ledger: NotaryClient,
+    engines: Engines,
+    governor: Governor,
 ) -> House:
     """Put the house together. Raises Unavailable, Refused or SettingsRefused with what to do."""
     prompts, problems = load_prompts(data_folder / "prompts")
@@ -118,7 +127,7 @@ def make_house(
     return House(
         tenant=settings.tenant, ledger=ledger, clock=clock,
         erasures=SqliteErasures(data_folder / "registers" / "erasures.sqlite"), engine=engines,
-        addresses=AddressBook(known), law=load_table(), profile=settings.profile, served=settings.served,
+        addresses=AddressBook(known), governing=governor, served=settings.served,
         recorder_place=settings.recorder_place, lines=make_lines(settings),
         prompts={name: PromptFacts(str(one.version), one.sha256, one.duration_ms) for name, one in prompts.items()},
         keys=Keys(settings.yes_key, settings.no_key, settings.stop_key), on_failure=settings.failure,
@@ -127,27 +136,14 @@ def make_house(
     )  # fmt: skip
 
 
-def make_lines(settings: Settings) -> dict[str, Line]:
-    """Every called number with its line. Raises PolicyRefused."""
-    lines: dict[str, Line] = {}
-    for one in settings.lines:
-        policy = LinePolicy(
-            one.name, one.telling, one.chosen_by, one.purpose, one.languages, one.agent_place,
-            one.agent_notice_on_file, one.retention_days,
-        )  # fmt: skip
-        for number in one.numbers:
-            lines[number] = Line(policy, one.agent)
-    return lines
-
-
 def _doors(settings: Settings) -> Doors:
     trunks = {address: trunk.name for trunk in settings.trunks for address in trunk.addresses}
     return Doors(settings.tenant, settings.sip_address, settings.sip_port, settings.sip_tcp, trunks)
 
 
-def _started(house: House, settings: Settings, data_folder: Path) -> Fact:
+def _started(house: House, settings: Settings, data_folder: Path, law_version: str) -> Fact:
     digest = hashlib.sha256((data_folder / FILE).read_bytes()).hexdigest()
-    body = {"settings_sha256": digest, "law_version": house.law.version, "failure": settings.failure}
+    body = {"settings_sha256": digest, "law_version": law_version, "failure": settings.failure}
     return Fact(house.clock.new_id(), house.tenant, "system.started", house.clock.now_us(), "", body)
 
 

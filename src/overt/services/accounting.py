@@ -67,8 +67,8 @@ class Account:
         if state.consent is None:
             return "not asked"
         party = state.consent.of(CALLER)
-        if self.why_not and party.standing == "refused" and party.reason == "hung up":
-            return "not asked"  # we could not tell them, and they hung up in the end: that is no answer
+        if self.why_not and (party.standing == "untold" or (party.standing, party.reason) == ("refused", "hung up")):
+            return "not asked"  # we did not tell them, and whether they hung up in the end is no answer
         return CONSENTS.get(party.reason, party.standing) if party.standing in NEGATIVE else party.standing
 
     def outcome(self, state: CallState) -> str:
@@ -76,8 +76,10 @@ class Account:
         if state.consent is None:
             return f"not answered: {state.ending}" if not self.why_not else f"not recorded: {self.why_not}"
         party = state.consent.of(CALLER)
+        if self.captures and party.standing == "withdrawn":
+            return "recorded until withdrawn"
         if self.captures:
-            return "recorded until withdrawn" if party.standing == "withdrawn" else "recorded"
+            return "recorded until hold" if state.consent.closed.endswith(" on hold") else "recorded"
         if self.why_not:
             return f"not recorded: {self.why_not}"
         if party.standing in NEGATIVE:

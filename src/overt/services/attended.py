@@ -37,7 +37,7 @@ from overt.ports import (
 from overt.services.accounting import Account
 from overt.services.context import Context
 from overt.services.entering import Scribe
-from overt.services.house import House, Line
+from overt.services.house import House, Ruled
 
 CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop-and-flag": "call goes on"}
 
@@ -45,11 +45,12 @@ CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop
 class Attended:
     """One call. Given its `media` as soon as an engine has taken it."""
 
-    def __init__(self, house: House, control: CallControl, line: Line, context: Context) -> None:
-        self.house, self.control, self.line, self.context = house, control, line, context
+    def __init__(self, house: House, control: CallControl, ruled: Ruled, context: Context) -> None:
+        self.house, self.control, self.context = house, control, context
+        self.line, self.law = ruled.line, ruled.law
         self.scribe = Scribe(house.ledger, house.clock, control.offer.tenant, control.offer.id)
         self.account = Account(house.clock)
-        self.state = CallState(keys=house.keys)
+        self.state = CallState(keys=house.keys, after_no=ruled.after_no)
         self.announcement: Announcement | None = None
         self.media: CallMedia
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -73,7 +74,8 @@ class Attended:
             case HungUp(side, how):
                 await self.happen(LegEnded(side, how))
             case LegSilent(side):
-                await self.happen(LegEnded(side, "silent"))
+                if side in self.context.legs:  # else nobody is there any more: the call is routed elsewhere
+                    await self.happen(LegEnded(side, "silent"))
             case Digit(side, digit, _):
                 await self.happen(KeyPressed(side, digit))
             case StopKey(side, digit):  # the engine has closed capture already, by itself
@@ -123,9 +125,12 @@ class Attended:
             case calls.Silence():
                 await asyncio.gather(self.media.stop_playing(CALLER), self.media.stop_playing(AGENT))
             case calls.HangUp(side):
+                self.context.legs.pop(side, None)
                 await self.control.hang_up(side)
             case calls.Apologise():
-                self.do_later(self._apologise())
+                self.do_later(self._part("unavailable"))
+            case calls.PartWays():
+                self.do_later(self._part("unrecorded-end"))
 
     async def _leg_changed(self, side: Side, media: LegMedia) -> None:
         known = self.context.legs.get(side)
@@ -194,6 +199,10 @@ class Attended:
         """Where a party stands."""
         return self.state.consent.of(side) if self.state.consent is not None else PartyStanding(side)
 
+    def stand_back(self, why: str) -> None:
+        """Nothing may be recorded: the call goes on, its account says why."""
+        self.account.why_not = why
+
     async def broke(self, what: str) -> None:
         """Recording cannot work: do what the failure setting, chosen at `init`, says (P11)."""
         setting = self.house.on_failure
@@ -218,8 +227,9 @@ class Attended:
     async def _tell_stopped(self) -> None:
         await asyncio.gather(self.say(CALLER, "stopped"), self.say(AGENT, "cue-not-recorded"))
 
-    async def _apologise(self) -> None:
-        await self.say(CALLER, "unavailable")
+    async def _part(self, prompt: str) -> None:
+        """Say a last word to the caller and end their leg."""
+        await self.say(CALLER, prompt)
         await self.control.hang_up(CALLER)
 
     # ---- waiting, writing, remembering

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 
 from overt.domain import consent
-from overt.domain.call import Bridged, CallState, EndDemanded, NotReached
+from overt.domain.call import Bridged, CallState, EndDemanded, HeardOut, NotReached
 from overt.domain.identity import AGENT, CALLER
 from overt.ports import CallControl, CallMedia, NotDurable, Offer, Unavailable
 from overt.services.accounting import Account
@@ -26,9 +26,11 @@ ENDING_S = 20.0
 
 async def attend(house: House, control: CallControl, line: Line) -> None:
     """Attend a new call until it is over and accounted for."""
-    call = Attended(house, control, line, Context(offer=control.offer, line=line.policy.name))
-    call.context.episode = house.clock.new_id()
+    ruled = await house.governing.rule(control.offer, line)
+    context = Context(control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id())
+    call = Attended(house, control, ruled, context)
     _note_offer(call.scribe, control.offer, line.policy.name, line.agent)
+    call.note("call.ruled", **ruled.body)
     inbox = asyncio.create_task(call.attend_inbox())
     control.listen(call.post)
     try:
@@ -46,9 +48,10 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
 async def take_up(house: House, control: CallControl, line: Line, context: Context, media: CallMedia) -> None:
     """Go on with a call that a dead predecessor left in the engine.
 
-    A joined call goes on where it was, its capture resumed on a new entry; one that was not joined yet is told again.
+    A joined call goes on where it was, its capture resumed on a new entry; one that was not joined yet is told again,
+    unless its caller said no: a no stays one. How the call is ruled stays what it was.
     """
-    call = Attended(house, control, line, context)
+    call = Attended(house, control, house.governing.again(line, context.policy, context.reckoning), context)
     call.media = media
     call.state = context.state
     call.account.disclosed_ms, call.account.answered_ns = context.disclosed_ms, context.answered_ns
@@ -61,9 +64,12 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     if call.state.phase == "bridged":
         await _supervise(call, _converse_on(call), inbox)
         return
-    call.state = type(call.state)(keys=house.keys)
-    call.context.prologue = ()
     await control.hang_up(AGENT)
+    if call.state.consent is not None and consent.refusal(call.state.consent):
+        await _supervise(call, _connect_unrecorded(call), inbox)
+        return
+    call.state = CallState(keys=house.keys, after_no=call.state.after_no)
+    call.context.prologue = ()
     await _supervise(call, _tell_and_connect(call), inbox)
 
 
@@ -100,19 +106,29 @@ async def _converse(call: Attended) -> None:
 async def _tell_and_connect(call: Attended) -> None:
     episode = asyncio.create_task(record(call))
     try:
-        if await call.reached("heard out"):
-            await _connect_agent(call)
-        await call.reached("over")
+        await _connect(call)
         await asyncio.wait_for(episode, ENDING_S)
     finally:
         episode.cancel()
+
+
+async def _connect_unrecorded(call: Attended) -> None:
+    """A caller who said no to a predecessor: what was chosen for that follows now."""
+    await call.happen(HeardOut())
+    await _connect(call)
+
+
+async def _connect(call: Attended) -> None:
+    """Ring whoever is to be rung, until the call is over: the agent, and after a no perhaps somebody else instead."""
+    while await call.reached("to be rung"):
+        await _ring(call, routed=call.state.routed)
 
 
 async def _converse_on(call: Attended) -> None:
     """A joined call of a predecessor: its open recording, if there is one, goes on after a stated gap."""
     episode = asyncio.create_task(_record_on(call))
     try:
-        await call.reached("over")
+        await _connect(call)
         await asyncio.wait_for(episode, ENDING_S)
     finally:
         episode.cancel()
@@ -126,14 +142,22 @@ async def _record_on(call: Attended) -> None:
     await keep_recording(call)
 
 
-async def _connect_agent(call: Attended) -> None:
-    """Ring the agent with ringback to the caller; cue them; join both legs."""
+def _rings(call: Attended, routed: bool) -> bool:
+    """Whether the one who is being rung is still the one to be rung."""
+    return "to be rung" in call.milestones() and call.state.routed == routed
+
+
+async def _ring(call: Attended, *, routed: bool) -> None:
+    """Ring the agent with ringback to the caller; cue them; join both legs. `routed`: ring the line that records nothing."""
+    if routed:
+        await call.say(CALLER, "unrecorded-route")
     offer_side = call.media.address, call.media.ports[AGENT]
     ringback = asyncio.create_task(_ringback(call))
-    dialled = await call.control.dial(call.line.agent, *offer_side, call.house.ring_s)
+    target = call.line.policy.route if routed else call.line.agent
+    dialled = await call.control.dial(target, *offer_side, call.house.ring_s)
     await call.media.stop_playing(CALLER)
     ringback.cancel()
-    if "over" in call.milestones():
+    if not _rings(call, routed):
         return
     if dialled.media is None:
         reason = BUSY.get(dialled.status, f"failed ({dialled.status} {dialled.reason})")
@@ -141,10 +165,12 @@ async def _connect_agent(call: Attended) -> None:
         await call.happen(NotReached(reason))
         return
     call.context.legs[AGENT] = dialled.media
-    call.note("call.joined", side=AGENT, how="answered")
+    call.note("call.joined", side=AGENT, how="answered, on a line that records nothing" if routed else "answered")
     with suppress(Unavailable):  # a lost engine's successor is told all of this anew
         await call.media.connect(AGENT, dialled.media)
     await _cue(call)
+    if not _rings(call, routed):
+        return
     with suppress(Unavailable):
         await call.media.relay(stop_keys=call.house.keys.stop)
     await call.happen(Bridged())

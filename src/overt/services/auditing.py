@@ -26,6 +26,7 @@ class Stated:
 class CallRecord:
     """What the ledger says of a call. Milliseconds; `ledger_index` is its `call.ended`. `stages` for people.
 
+    `policy` of the policy book's `version` rules it; `why` says why nothing may be recorded, empty when it may.
     `form` is how consent may be shown by the strictest law; `granted` how the caller consented, also when that was withdrawn later; `failed` what of ours broke last, and
     `consequence` what was done about it.
     """
@@ -61,6 +62,9 @@ class CallRecord:
     granted: str = ""
     failed: str = ""
     consequence: str = ""
+    policy: str = ""
+    version: int = 0
+    why: str = ""
 
 
 def read_calls(entries: Iterable[Stated], calls: dict[str, CallRecord] | None = None) -> dict[str, CallRecord]:
@@ -88,6 +92,11 @@ def _offered(record: CallRecord, entry: Stated) -> None:
     record.stages.append(f"offered on line {record.line}" if record.line else "offered on no line")
 
 
+def _ruled(record: CallRecord, entry: Stated) -> None:
+    record.policy, record.version = entry.body["policy"], entry.body["version"]
+    record.stages.append(f"ruled by «{record.policy}»" if record.policy else "ruled by no policy")
+
+
 def _located(record: CallRecord, entry: Stated) -> None:
     for party in entry.body["parties"]:
         record.places += [place for place in party["places"] if place not in record.places]
@@ -103,7 +112,7 @@ def _decided(record: CallRecord, entry: Stated) -> None:
         body["citation"],
         body["form"],
     )
-    record.grounds, record.law_allows = body["grounds"], body["law_allows"]
+    record.grounds, record.law_allows, record.why = body["grounds"], body["law_allows"], body.get("why", "")
     record.stages.append(f"decided: {record.effect}")
 
 
@@ -163,7 +172,7 @@ def _stage(name: str) -> Any:
 INTERRUPTED, JOINED = "recording interrupted", "agent joined"
 HEARS = ("permitted, recording", "recording goes on")
 _READERS: Mapping[str, Any] = {
-    "call.offered": _offered, "call.located": _located, "call.decided": _decided, "call.told": _told,
+    "call.offered": _offered, "call.ruled": _ruled, "call.located": _located, "call.decided": _decided, "call.told": _told,
     "call.consent": _consent, "call.joined": _stage(JOINED), "call.not_joined": _stage("agent not reached"),
     "recording.permitted": _permitted, "recording.resumed": _stage("recording goes on"),
     "recording.stopped": _stopped, "recording.closed": _closed,

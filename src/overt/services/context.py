@@ -9,15 +9,22 @@ import msgspec
 
 from overt.domain.call import CallState
 from overt.domain.identity import Side
+from overt.domain.law.reckoning import Reckoning
+from overt.domain.policy import LinePolicy
 from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
 
 
 @dataclass(slots=True)
 class Context:
-    """Everything about a call that is not in the engine already. Never a key, never sound."""
+    """Everything about a call that is not in the engine already. Never a key, never sound.
+
+    `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile.
+    """
 
     offer: Offer
-    line: str = ""
+    policy: LinePolicy
+    reckoning: Reckoning
+    keep_days: int = 0
     state: CallState = field(default_factory=CallState)
     control: dict[str, Any] = field(default_factory=dict)
     legs: dict[Side, LegMedia] = field(default_factory=dict)

@@ -31,6 +31,7 @@ __all__ = ["ROOMS", "Listened", "Room", "Said", "explain", "seconds", "verdict",
 
 ROOMS: Mapping[str, str] = {
     "arrival": "Arrival",
+    "ruling": "Which policy rules",
     "place": "Where everybody was",
     "law": "What the law asks",
     "telling": "Telling",
@@ -111,6 +112,10 @@ def _in_progress(record: CallRecord) -> str:
 
 def _recorded(record: CallRecord) -> str:
     granted = _GRANTED.get(record.granted, f"the caller's consent is «{record.granted or record.consent}»")
+    if record.outcome == HELD:
+        return (
+            f"Recorded for {seconds(record.captured_ms)}, because {granted}; then hold ended it, as the policy wants."
+        )
     if record.consent != "withdrawn":
         return f"Recorded, because {granted}."
     return (
@@ -138,6 +143,7 @@ def _lost(record: CallRecord) -> bool:
     return record.outcome.startswith("lost: ")
 
 
+HELD = "recorded until hold"
 _GRANTED: Mapping[str, str] = {
     "given": "the caller was told, was asked, and said yes",
     "informed": "the caller was told of it and of how to say no, and stayed",
@@ -157,6 +163,8 @@ def _why_not(record: CallRecord) -> str:
     outcome = record.outcome.removeprefix("not recorded: ")
     if _lost(record):
         return f"the call was lost ({outcome.removeprefix('lost: ')}), and nothing of it had been sealed"
+    if record.why:
+        return record.why + ("; the call went on all the same" if JOINED in record.stages else "")
     if record.failed and record.consent not in _NOT:
         return f"something of ours broke ({record.failed}); {went_on(record.consequence)}"
     if record.told.startswith("not told") and record.consent != "hang-up":

@@ -1,25 +1,51 @@
-"""What every call needs at hand: the ports, the law, the lines, the prompts and the settings that bind a call."""
+"""What every call needs at hand: the ports, who governs, the lines, the prompts and the settings that bind a call."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
-from overt.domain.call import Keys
-from overt.domain.law.table import Table
+from overt.domain.call import AfterNo, Keys
+from overt.domain.facts import Json
+from overt.domain.law.reckoning import Law, Reckoning
 from overt.domain.policy import LinePolicy
-from overt.ports import AddressBook, Clock, ErasureRegister, Ledger, MediaEngine
+from overt.ports import AddressBook, Clock, ErasureRegister, Ledger, MediaEngine, Offer
 
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the business: its policy, and where its agents are rung (a SIP URI)."""
+    """A line of the business: its policy, where its agents are rung (a SIP URI), the queue and team that it belongs to."""
 
     policy: LinePolicy
     agent: str
+    queue: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """How a call is ruled, for as long as it lasts: its line with the policy that rules it, the law as that policy reads
+    it, what becomes of the call after a no, and the body of its `call.ruled`."""
+
+    line: Line
+    law: Law
+    after_no: AfterNo = AfterNo()
+    body: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Governing(Protocol):
+    """Which policy rules a call."""
+
+    async def rule(self, offer: Offer, line: Line) -> Ruled:
+        """Return how a new call on a line is ruled. Never raises: what cannot be ruled is not recorded, and says why."""
+        ...
+
+    def again(self, line: Line, policy: LinePolicy, reckoning: Reckoning) -> Ruled:
+        """Return how a call is ruled that a predecessor ruled so: a call keeps what it began with."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +67,7 @@ class House:
     erasures: ErasureRegister
     engine: MediaEngine
     addresses: AddressBook
-    law: Table
-    profile: Literal["standard", "strict"]
+    governing: Governing
     served: tuple[str, ...]
     recorder_place: str
     lines: Mapping[str, Line]

@@ -8,37 +8,40 @@ decision, one permit, one recording. What happens meanwhile (keys, hang-ups, hol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from overt.domain import consent
 from overt.domain.call import Answered, HeardOut
 from overt.domain.consent import Permit
 from overt.domain.disclosure import MissingPrompts, plan
-from overt.domain.identity import SIDES
-from overt.domain.law.decide import Decision, decide
-from overt.domain.location import Evidence, locate
+from overt.domain.law.decide import Decision
 from overt.ports import CaptureOrder, Unavailable
 from overt.services.attended import Attended
-from overt.services.house import House
+from overt.services.deciding import begin_for, decide_for, locate_for
 from overt.services.telling import ask, tell
-
-PURPOSE = "recording"
 
 
 async def record(call: Attended) -> None:
     """Tell the caller, ask where that is due, and record the talk under a permit; whatever comes, the call goes on."""
-    decision = decide_for(call)
-    await call.happen(Answered(consent.begin(SIDES, asks=decision.will == "ask", purposes=(PURPOSE,))))
+    decision = decide_for(call, locate_for(call))
+    await call.happen(Answered(begin_for(call, decision)))
+    if decision.effect == "permit":
+        await tell_and_ask(call, decision)
+    else:
+        call.stand_back(decision.why)
+    await call.happen(HeardOut())
+    await keep_recording(call)
+
+
+async def tell_and_ask(call: Attended, decision: Decision) -> None:
+    """Rooms 4 and 5: the caller is told, and asked where that is due. Without the prompts for it nothing is recorded."""
     announcement = plan(decision, call.line.policy, call.house.prompts)
     if isinstance(announcement, MissingPrompts):
         await call.broke(f"prompts are missing: {', '.join(announcement.prompts)}")
-    else:
-        call.announcement = announcement
-        await tell(call, announcement)
-        if announcement.asks:
-            await ask(call, announcement)
-    await call.happen(HeardOut())
-    await keep_recording(call)
+        return
+    call.announcement = announcement
+    await tell(call, announcement)
+    if announcement.asks:
+        await ask(call, announcement)
 
 
 async def keep_recording(call: Attended) -> None:
@@ -47,31 +50,6 @@ async def keep_recording(call: Attended) -> None:
         if not await open_recording(call, permit):
             return
         await close_recording(call)
-
-
-def decide_for(call: Attended) -> Decision:
-    """Rooms 2 and 3: where everyone may be, and what that demands. Both are entered in the ledger."""
-    house, policy = call.house, call.line.policy
-    locations = locate(evidence(house, call), ("caller", "agent", "recorder"), house.served)
-    call.note("call.located", parties=locations.as_json())
-    decision = decide(
-        house.law, locations, purpose=PURPOSE, on=house.clock.today(), profile=house.profile,
-        telling=policy.telling, chosen_by=policy.chosen_by,
-    )  # fmt: skip
-    call.note("call.decided", **{**decision.as_json(), "purpose": f"{PURPOSE} for {policy.purpose}"})
-    return decision
-
-
-def evidence(house: House, call: Attended) -> Sequence[Evidence]:
-    """What is known of the parties' places: the address book, the number's own hints, the configured sites."""
-    number = call.control.offer.caller
-    found = [Evidence("caller", "on_file", place, source) for place, source in house.addresses.on_file(number)]
-    found += [Evidence("caller", "number", place, why) for place, why in house.addresses.hinted(number)]
-    if call.line.policy.agent_place:
-        found.append(Evidence("agent", "site", call.line.policy.agent_place, f"line {call.line.policy.name}"))
-    if house.recorder_place:
-        found.append(Evidence("recorder", "site", house.recorder_place, "where Overt runs"))
-    return found
 
 
 async def permitted(call: Attended) -> Permit | None:
@@ -91,14 +69,15 @@ async def permitted(call: Attended) -> Permit | None:
 
 async def open_recording(call: Attended, permit: Permit) -> bool:
     """Room 6: capture opens once its entry is durable, if it is still permitted then. False when it could not."""
-    house, recording = call.house, call.house.clock.new_id()
+    house, policy, recording = call.house, call.line.policy, call.house.clock.new_id()
     try:
         secret = await asyncio.to_thread(house.erasures.keep, house.tenant, recording)
         receipt = await call.enter(
             "recording.permitted", episode=permit.episode, recording=recording, roster=list(permit.roster),
             purposes=list(permit.purposes), tracks=list(permit.tracks), stop_keys=permit.stop_keys,
-            told=[f"{one.side}: {one.prompt}" for one in call.context.prologue], told_purpose=call.line.policy.purpose,
-            continues=call.context.recording, key_id=house.key_id,
+            told=[f"{one.side}: {one.prompt}" for one in call.context.prologue], told_purpose=policy.purpose,
+            continues=call.context.recording, key_id=house.key_id, keep_days=call.context.keep_days,
+            listeners=list(policy.listeners), policy=policy.policy, policy_version=policy.version,
         )  # fmt: skip
         if not call.permitted():
             return True  # withdrawn meanwhile: nothing was opened, the next look at the permit says so

@@ -19,7 +19,7 @@ STATES: Mapping[str, str] = {
     "withdrawn": "Somebody said no after recording had begun; the recorder stopped, the call went on.",
     "refused": "The caller said no; nothing was recorded.",
     "not told": "Somebody could not be told, or hung up before the end of it; nothing was recorded.",
-    "not asked": "The call ended, or was turned away, before the question; nothing was recorded.",
+    "not asked": "The call ended before the question, or a policy or the law keeps it unrecorded; nothing was recorded.",
     "no answer": "The caller was asked and gave no clear answer, which is a no; nothing was recorded.",
     "failed": "Something of ours broke; nothing was recorded, and the reason says what.",
 }

@@ -24,6 +24,18 @@ def _offered(entry: Stated, _: Names) -> Worded:
     return f"A call from {who} came over the trunk {trunk}, for the line {line}.", "plain", ()
 
 
+def _ruled(entry: Stated, _: Names) -> Worded:
+    body = entry.body
+    book = f"version {body['version']} of the policy book" if body["version"] else "what the settings say of the line"
+    evidence = [("why this one", str(body["why"])), *(("held by another policy", str(one)) for one in body["locked"])]
+    if not body["policy"]:
+        return f"Nothing of this call may be recorded: {body['why']}.", "no", tuple(evidence[1:])
+    ruled = f"The policy «{body['policy']}» rules the call, by {book}"
+    if body["unrecorded_why"]:
+        return f"{ruled}. It leaves the call unrecorded: {body['unrecorded_why']}.", "no", tuple(evidence)
+    return f"{ruled}.", "plain", tuple(evidence)
+
+
 def _located(entry: Stated, names: Names) -> Worded:
     parties = entry.body["parties"]
     said = [
@@ -47,6 +59,8 @@ def _decided(entry: Stated, names: Names) -> Worded:
     decided = (
         f"Overt decided to {_WILL[will]}"
         if effect == "permit" and will in _WILL
+        else f"Nothing is recorded: {body['why']}"
+        if body.get("why")
         else f"Overt's decision was «{body['effect']}»"
     )
     strictest = (
@@ -186,6 +200,9 @@ _REASONS: Mapping[str, str] = {
     "hold": "somebody was on hold", "caller hung up": "the caller hung up", "agent hung up": "the agent hung up",
     "caller silent": "nothing came from the caller any more", "agent silent": "nothing came from the agent any more",
     "agent busy": "the agent was busy", "agent declined": "the agent declined", "agent no answer": "the agent did not answer",
+    "nobody is served unrecorded here": "the caller said no, and nobody is served unrecorded on this line",
+    "caller on hold": "the caller was put on hold, which ends recording on this line",
+    "agent on hold": "the agent was put on hold, which ends recording on this line",
     "lease ran out": "the permit was not renewed in time", "no such line": "the number that was called belongs to no line",
 }  # fmt: skip
 
@@ -240,6 +257,7 @@ def _said(words: str) -> Callable[[Stated, Names], Worded]:
 # the kind of an entry → the room that it belongs to, and its sentence; None where another entry says it already
 WORDS: Mapping[str, tuple[str, Callable[[Stated, Names], Worded | None]]] = {
     "call.offered": ("arrival", _offered),
+    "call.ruled": ("ruling", _ruled),
     "call.located": ("place", _located),
     "call.decided": ("law", _decided),
     "call.told": ("telling", _told),
