@@ -6,7 +6,7 @@ The table is read for one day, as for a call (`law.reckoning`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from overt.domain.book import Policy, PolicyBook
@@ -22,11 +22,12 @@ SHOWN_PLACES = 12
 
 @dataclass(frozen=True)
 class Reading:
-    """A book and the table, on a day, for the places that are known."""
+    """A book and the table, on a day, for the places that are known. `laws` keeps what was reckoned: most policies share one."""
 
     book: PolicyBook
     table: Table
     known: Known
+    laws: dict[Reckoning, Law] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def on(self) -> str:
@@ -51,9 +52,12 @@ class Reading:
             one for one in self.book.relaxed_places if (row := self.row(one)) and row.contested.relaxes_to
         )
         stricter = tuple((place, form) for place, form in self.book.stricter_forms if self.row(place))
-        stated = frozenset(policy.law.circumstances) & CIRCUMSTANCES.keys()
+        stated = frozenset(one for one in policy.law.circumstances if one in CIRCUMSTANCES)
         basis = policy.law.basis.code if policy.law.basis.code in self.table.bases else ""
-        return reckon(self.table, Reckoning(self.on, self.known.profile, (), relaxed, stricter, stated, basis))
+        reckoning = Reckoning(self.on, self.known.profile, (), relaxed, stricter, stated, basis)
+        if reckoning not in self.laws:
+            self.laws[reckoning] = reckon(self.table, reckoning)
+        return self.laws[reckoning]
 
 
 # --------------------------------------------------------------------------------------- the book
