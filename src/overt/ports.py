@@ -395,3 +395,7 @@ class AddressBook(Protocol):
     def hinted(self, number: Number) -> Sequence[tuple[str, str]]:
         """Places that a number's own digits hint at, as (place code, why). Never certain (P3)."""
         ...
+
+    def doubt(self, number: Number) -> str:
+        """Why a number says no place, or not to be believed (`location.SPOOFED`); empty when it is like any other."""
+        ...

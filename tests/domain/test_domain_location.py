@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from overt.domain.location import (
     OWN_SIDE,
     PARTED,
+    SPOOFED,
     STRENGTH,
     UNKNOWN,
     US_PLACES,
@@ -33,7 +34,7 @@ evidences = st.lists(
     ),
     max_size=6,
 )
-doubts = st.lists(st.tuples(st.sampled_from(PARTIES), st.sampled_from(["spoofed", "withheld"])), max_size=3)
+doubts = st.lists(st.tuples(st.sampled_from(PARTIES), st.sampled_from([SPOOFED, "withheld"])), max_size=3)
 served_places = st.sampled_from([(), SERVED, US_PLACES])
 
 
@@ -109,14 +110,23 @@ def test_a_country_of_parts_is_not_a_place_until_its_part_is_known() -> None:
     assert one(("said", "US"), ("on_file", "US-TX")).places == ("US",)  # the address may be an old one
 
 
-def test_a_doubtful_number_undoes_what_was_found_by_it() -> None:
-    party = one(("on_file", "US-TX"), ("number", "US-TX"), doubt="spoofed")
-    assert party.places == ("US-TX", *SERVED) and not party.certain and party.doubts == ("spoofed",)
-    assert one(("on_file", "US-TX"), doubt="spoofed", served=()).places == ("US-TX", UNKNOWN)
+def test_a_spoofed_number_undoes_what_was_found_by_it() -> None:
+    party = one(("on_file", "US-TX"), ("number", "US-TX"), doubt=SPOOFED)
+    assert party.places == ("US-TX", *SERVED) and not party.certain and party.doubts == (SPOOFED,)
+    assert one(("on_file", "US-TX"), doubt=SPOOFED, served=()).places == ("US-TX", UNKNOWN)
     for kind in ("said", "device", "site"):
-        assert one((kind, "US-TX"), doubt="spoofed").certain
-    assert one(("device", "US"), ("on_file", "US-TX"), doubt="spoofed").places == ("US-TX", "US")
-    assert one(("on_file", "US"), ("device", "US-TX"), doubt="spoofed").places == ("US", "US-TX")
+        assert one((kind, "US-TX"), doubt=SPOOFED).certain and one((kind, "US-TX"), doubt=SPOOFED).doubts == (SPOOFED,)
+    elsewhere = one(("device", "US-GA"), ("on_file", "US-TX"), doubt=SPOOFED)
+    assert elsewhere.places == ("US-TX", "US-GA") and not elsewhere.certain and not elsewhere.served
+    assert one(("device", "US"), ("on_file", "US-TX"), doubt=SPOOFED).places == ("US-TX", "US")
+    assert one(("on_file", "US"), ("device", "US-TX"), doubt=SPOOFED).places == ("US", "US-TX")
+
+
+def test_another_doubt_only_says_why_nothing_is_settled() -> None:
+    assert one(doubt="withheld").doubts == ("withheld",) and one(doubt="withheld").places == SERVED
+    assert one(("number", "GB"), doubt="mobile").doubts == ("mobile",)
+    on_file = one(("on_file", "US-TX"), doubt="withheld")
+    assert on_file.certain and on_file.places == ("US-TX",) and not on_file.doubts
 
 
 def test_the_ledger_hears_of_the_served_places_as_a_count() -> None:

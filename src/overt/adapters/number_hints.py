@@ -1,34 +1,55 @@
-"""What is known of a number's place: addresses on file, and what its digits hint at (never certain, P3)."""
+"""What is known of a number's place: addresses on file, and what its digits hint at (never certain, P3).
+
+Reading numbers as people write them, and telling mobile from fixed ones abroad, is what phonenumbers does well. The places
+come from our own frozen tables (`domain/law/data/numbers`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
 
 import phonenumbers
-from phonenumbers import PhoneNumberType, geocoder
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from overt.domain.identity import Number
+from overt.domain.location import SPOOFED
+from overt.domain.numbers import REASONS, Hint, NoHint, Numbering, Reason, hint, parse_numbering
 
-FIXED = (PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.MOBILE)
-STATES = {
-    "Alabama": "AL", "Alaska": "AK", "Arizona": "AZ", "Arkansas": "AR", "California": "CA", "Colorado": "CO",
-    "Connecticut": "CT", "Delaware": "DE", "District of Columbia": "DC", "Washington D.C.": "DC", "Florida": "FL",
-    "Georgia": "GA", "Hawaii": "HI", "Idaho": "ID", "Illinois": "IL", "Indiana": "IN", "Iowa": "IA", "Kansas": "KS",
-    "Kentucky": "KY", "Louisiana": "LA", "Maine": "ME", "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI",
-    "Minnesota": "MN", "Mississippi": "MS", "Missouri": "MO", "Montana": "MT", "Nebraska": "NE", "Nevada": "NV",
-    "New Hampshire": "NH", "New Jersey": "NJ", "New Mexico": "NM", "New York": "NY", "North Carolina": "NC",
-    "North Dakota": "ND", "Ohio": "OH", "Oklahoma": "OK", "Oregon": "OR", "Pennsylvania": "PA", "Rhode Island": "RI",
-    "South Carolina": "SC", "South Dakota": "SD", "Tennessee": "TN", "Texas": "TX", "Utah": "UT", "Vermont": "VT",
-    "Virginia": "VA", "Washington State": "WA", "Washington": "WA", "West Virginia": "WV", "Wisconsin": "WI",
-    "Wyoming": "WY",
-}  # fmt: skip
+HOME = "US"  # how a number without its country is read, as in number_index
+NORTH_AMERICA = 1
+ENDING = ".toml"
+# What phonenumbers calls a kind of number → why such a number says no place. Of the others, it may say one.
+KINDS: Mapping[int, Reason] = {
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.TOLL_FREE: "toll-free",
+    PhoneNumberType.PREMIUM_RATE: "non-geographic",
+    PhoneNumberType.SHARED_COST: "non-geographic",
+    PhoneNumberType.VOIP: "non-geographic",
+    PhoneNumberType.PERSONAL_NUMBER: "non-geographic",
+    PhoneNumberType.PAGER: "non-geographic",
+    PhoneNumberType.UAN: "non-geographic",
+    PhoneNumberType.VOICEMAIL: "non-geographic",
+    PhoneNumberType.UNKNOWN: "unassigned",
+}
+
+
+@lru_cache(maxsize=1)
+def load_numbering() -> Numbering:
+    """Read the tables of numbers as the package ships them. Raises LawUnreadable."""
+    folder = files("overt.domain.law.data") / "numbers"
+    found = (one for one in folder.iterdir() if one.name.endswith(ENDING))
+    return parse_numbering({one.name.removesuffix(ENDING): one.read_text(encoding="utf-8") for one in found})
 
 
 class AddressBook:
-    """Implements ports.AddressBook over the settings' addresses and the frozen tables of phonenumbers."""
+    """Implements ports.AddressBook over the settings' addresses and the frozen tables."""
 
     def __init__(self, on_file: Sequence[tuple[str, str, str]]) -> None:
         """`on_file`: (number, place, source)."""
+        self._numbering = load_numbering()
         self._on_file: dict[str, list[tuple[str, str]]] = {}
         for number, place, source in on_file:
             self._on_file.setdefault(_plain(number), []).append((place, source))
@@ -39,40 +60,34 @@ class AddressBook:
 
     def hinted(self, number: Number) -> Sequence[tuple[str, str]]:
         """See ports.AddressBook."""
-        try:
-            parsed = phonenumbers.parse(number.text, "US")
-        except phonenumbers.NumberParseException:
-            return ()
-        if not phonenumbers.is_possible_number(parsed) or phonenumbers.number_type(parsed) not in FIXED:
-            return ()
-        country = phonenumbers.region_code_for_number(parsed) or ""
-        if country != "US":
-            return ((country, f"country code +{parsed.country_code}"),) if country else ()
-        area = str(parsed.national_number)[:3]
-        place = STATES.get(_state(parsed))
-        return ((f"US-{place}", f"area code {area}"),) if place else ()
+        found = self._hint(number.text)
+        return tuple((place, found.why) for place in found.places) if isinstance(found, Hint) else ()
+
+    def doubt(self, number: Number) -> str:
+        """See ports.AddressBook."""
+        if number.disputed and not number.withheld:
+            return SPOOFED
+        found = self._hint(number.text)
+        reason = found.reason if isinstance(found, NoHint) else found.doubt
+        return REASONS[reason] if reason else ""
+
+    def _hint(self, text: str) -> Hint | NoHint:
+        parsed = _parsed(text)
+        if parsed is None or not phonenumbers.is_possible_number(parsed):
+            return hint(text, self._numbering)
+        north_american = parsed.country_code == NORTH_AMERICA  # of those, our own tables say all that is to be said
+        kind: Reason | Literal[""] = "" if north_american else KINDS.get(phonenumbers.number_type(parsed), "")
+        return hint(phonenumbers.format_number(parsed, PhoneNumberFormat.E164), self._numbering, kind)
 
 
-def _state(parsed: phonenumbers.PhoneNumber) -> str:
-    """The state of a US number: by its area code, as the most general description that is known."""
-    area = phonenumbers.PhoneNumber(country_code=1, national_number=int(str(parsed.national_number)[:3] + "5550100"))
-    for number in (area, parsed):
-        described = geocoder.description_for_number(number, "en")
-        name = described.rpartition(", ")[2]
-        if name in STATES:
-            return name
-        if name in _ABBREVIATED:
-            return _ABBREVIATED[name]
-    return ""
-
-
-_ABBREVIATED = {code: name for name, code in STATES.items()}
-
-
-def _plain(number: str) -> str:
-    """A number's E.164 form where it has one, so that ways of writing it do not matter."""
+def _parsed(text: str) -> PhoneNumber | None:
     try:
-        parsed = phonenumbers.parse(number, "US")
+        return phonenumbers.parse(text, HOME)
     except phonenumbers.NumberParseException:
-        return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return None
+
+
+def _plain(text: str) -> str:
+    """A number's E.164 form where it has one, so that ways of writing it do not matter."""
+    parsed = _parsed(text)
+    return text if parsed is None else phonenumbers.format_number(parsed, PhoneNumberFormat.E164)

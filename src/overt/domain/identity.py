@@ -34,9 +34,13 @@ def uuid7(unix_us: int, entropy: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A telephone number as it was presented, or nothing when it was withheld. Masked wherever it is shown."""
+    """A telephone number as it was presented, or nothing when it was withheld. Masked wherever it is shown.
+
+    `disputed` when the network says that it could not confirm it to be the caller's own (STIR/SHAKEN).
+    """
 
     text: str = ""
+    disputed: bool = False
 
     @property
     def withheld(self) -> bool:

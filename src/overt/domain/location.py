@@ -21,7 +21,7 @@ Four rules, each of which may only add places, except where something becomes *k
 
 So a new piece of evidence takes places away in three cases only, all of them knowing: the first piece that settles ends
 rule 1, a part takes the place of its country, and a saying that of what was presumed. What was set aside stays listed. A
-doubt never takes a place away: it undoes what rests on the number.
+doubt never takes a place away: it says why nothing is settled, and `SPOOFED` undoes what was found by the number.
 
 A country whose parts have laws of their own (`PARTED`) settles less than a place: the party may be in any of its parts.
 """
@@ -40,6 +40,7 @@ SETTLES: tuple[EvidenceKind, ...] = STRENGTH[:-1]
 OWN_SIDE = frozenset({"agent", "recorder"})  # whose place a trunk settles
 UNKNOWN = "unknown"
 PARTED = frozenset({"US", "AU"})
+SPOOFED = "the network could not confirm that the number is the caller's own (spoofed)"
 _STATES = (
     "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
     "PA RI SC SD TN TX UT VT VA WA WV WI WY"
@@ -94,7 +95,7 @@ class PartyPlaces:
     """Where one party may be: `candidates`, each by its own evidence, and any of `served` when nothing settles it.
 
     `certain` when evidence settles one place. `served` are the places that the line serves, as they were given. `doubts`
-    say why the party is not certain, and what was doubted even where it is; `set_aside` is listed and does not count.
+    say why the party is not certain, and that its number is not believed; `set_aside` is listed and does not count.
     """
 
     party: str
@@ -152,7 +153,7 @@ def locate(
 
     `served` is the signed setting of the places that the line serves; empty means that it is not set, and then a
     party settled by nothing is in the place `unknown`, for which the strictest form is demanded. `doubts` are
-    (party, why the party's number proves nothing): what was found by that number settles nothing then.
+    (party, why the party's number says no place); where that is `SPOOFED`, an address found by it settles nothing either.
     """
     group = tuple(served)  # of a tuple the very same object: who joined its places beforehand knows it again
     found = []
@@ -172,28 +173,29 @@ def _may_settle(one: Evidence) -> bool:
 
 
 def _places_of(party: str, own: Sequence[Evidence], served: tuple[str, ...], doubts: tuple[str, ...]) -> PartyPlaces:
-    aside = _set_aside(own, bool(doubts))
+    spoofed = SPOOFED in doubts
+    aside = _set_aside(own, spoofed)
     counted = [one for one in own if one not in aside]
-    settling = [one for one in counted if _may_settle(one) and not (doubts and one.kind == "on_file")]
+    claims = [one for one in counted if _may_settle(one)]
+    settled = any(not (spoofed and one.kind == "on_file") for one in claims)
     candidates = [_candidate(one) for one in counted]
-    if not settling and not served:
+    if not settled and not served:
         candidates.append(Candidate(UNKNOWN, UNKNOWN, "no evidence"))
-    places = {one.place for one in settling}
-    return PartyPlaces(
-        party, tuple(candidates), len(places) == 1 and not places & PARTED, () if settling else served,
-        (*doubts, *_reasons(counted, settling, bool(doubts))),
-        tuple(SetAside(_candidate(one), by) for one, by in aside.items()),
-    )  # fmt: skip
+    places = {one.place for one in claims}
+    certain = settled and len(places) == 1 and not places & PARTED
+    reasons = _reasons(claims, doubts) if settled else _unsettled(counted, doubts)
+    set_aside = tuple(SetAside(_candidate(one), by) for one, by in aside.items())
+    return PartyPlaces(party, tuple(candidates), certain, () if settled else served, tuple(reasons), set_aside)
 
 
-def _set_aside(own: Sequence[Evidence], doubted: bool) -> dict[Evidence, str]:
+def _set_aside(own: Sequence[Evidence], spoofed: bool) -> dict[Evidence, str]:
     """What no longer counts, and what is known instead (rules 2 and 3)."""
     presumed = [one for one in own if _may_settle(one) and one.kind != "said"]
     if any(one.kind == "said" for one in own):
         found = dict.fromkeys(presumed, "the party said where they are")
         settling = [one for one in own if one.kind == "said"]
     else:
-        found, settling = {}, [one for one in presumed if not (doubted and one.kind == "on_file")]
+        found, settling = {}, [one for one in presumed if not (spoofed and one.kind == "on_file")]
     for one in settling:
         if any(other.place.startswith(f"{one.place}-") for other in settling):
             found[one] = "which part of it is known"
@@ -204,14 +206,18 @@ def _candidate(one: Evidence) -> Candidate:
     return Candidate(one.place, one.kind, one.detail)
 
 
-def _reasons(counted: Sequence[Evidence], settling: Sequence[Evidence], doubted: bool) -> Sequence[str]:
-    """Why the party is not certain, as far as that is not said by a doubt."""
-    places = dict.fromkeys(one.place for one in settling)
-    if not places:
-        hints = ", ".join(dict.fromkeys(CLARITY[one.kind] for one in counted))
-        return [] if doubted else [f"no more is known than a hint: {hints}" if hints else "nothing is known"]
-    found = [f"the country is known ({place}), not which part of it" for place in places if place in PARTED]
+def _unsettled(counted: Sequence[Evidence], doubts: Sequence[str]) -> Sequence[str]:
+    """Why nothing settles where the party is."""
+    hints = ", ".join(dict.fromkeys(CLARITY[one.kind] for one in counted))
+    return doubts or [f"no more is known than a hint: {hints}" if hints else "nothing is known"]
+
+
+def _reasons(claims: Sequence[Evidence], doubts: Sequence[str]) -> Sequence[str]:
+    """Why a party of whom something settles a place is not certain all the same, and that its number is not believed."""
+    places = dict.fromkeys(one.place for one in claims)
+    found = [one for one in doubts if one == SPOOFED]
+    found += [f"the country is known ({place}), not which part of it" for place in places if place in PARTED]
     if len(places) > 1:
-        kinds = dict.fromkeys(f"{CLARITY[one.kind]}: {one.place}" for one in settling)
+        kinds = dict.fromkeys(f"{CLARITY[one.kind]}: {one.place}" for one in claims)
         found.append(f"the evidence disagrees ({'; '.join(kinds)})")
     return found

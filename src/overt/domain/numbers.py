@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from overt.domain.errors import LawUnreadable
+from overt.domain.location import SPOOFED
 
 Reason = Literal[
     "withheld", "malformed", "short-code", "toll-free", "non-geographic", "mobile", "unassigned", "spoofed"
@@ -26,13 +27,13 @@ REASONS: Mapping[Reason, str] = {
     "toll-free": "a toll-free number says no place",
     "non-geographic": "a non-geographic number says no place",
     "mobile": "a mobile number says its country, not where the telephone is",
-    "unassigned": "no such number is in use: it is not the caller's own (spoofed)",
-    "spoofed": "the network could not confirm that the number is the caller's own (spoofed)",
+    "unassigned": "no such number is in use, so it is not the caller's own",
+    "spoofed": SPOOFED,
 }
 AREA_CODES, CALLING_CODES, EMERGENCY = "area_codes", "calling_codes", "emergency"
 NORTH_AMERICA = "1"
 EVERYWHERE = "everywhere"
-_WITH_CODE = re.compile(r"[1-9]\d{6,14}")  # a calling code and what follows; ITU-T E.164 sets the upper bound
+_WITH_CODE = re.compile(r"[1-9]\d{5,14}")  # a calling code and what follows; ITU-T E.164 sets the upper bound
 _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("+", _WITH_CODE), ("011", _WITH_CODE), ("00", _WITH_CODE), ("", re.compile(r"[1-9]\d{10,14}")),
 )  # fmt: skip

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from overt.adapters.number_hints import AddressBook
 from overt.adapters.prompt_files import load_prompts
 from overt.compose.doctor import PROMPTS
-from overt.domain.identity import Number
 from overt.faces.cli.root import app
 
 RUN = CliRunner()
@@ -90,22 +88,3 @@ def test_the_packages_prompts_are_whole() -> None:
     assert prompts["en/cue-recorded"].duration_ms <= 1500 and prompts["es/cue-recorded"].duration_ms <= 1500
     for name in ("en/announce", "en/announce-ask"):
         assert all(word in prompts[name].text for word in ("monitor", "record", "quality and training", "confidential"))
-
-
-@pytest.mark.parametrize(
-    ("number", "places"),
-    [
-        ("+14155550100", ["US-CA"]),
-        ("+12065550100", ["US-WA"]),
-        ("(214) 555-0100", ["US-TX"]),
-        ("+4930123456", ["DE"]),
-        ("+16135550100", ["CA"]),
-        ("+18005550100", []),
-        ("", []),
-        ("sales", []),
-    ],
-)
-def test_numbers_only_hint(number: str, places: list[str]) -> None:
-    book = AddressBook([("+12145550100", "US-TX", "crm")])
-    assert [place for place, _ in book.hinted(Number(number))] == places
-    assert list(book.on_file(Number(number))) == ([("US-TX", "crm")] if "214" in number else [])
