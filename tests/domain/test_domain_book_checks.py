@@ -253,6 +253,13 @@ def test_a_duty_of_a_place_that_is_not_known_counts_where_its_circumstance_is_st
     ]
 
 
+def test_where_a_basis_holds_is_not_said_while_callers_may_be_anywhere() -> None:
+    based = replace(POLICY, ask=ROUTED, law=Stated(basis=ChosenBasis("MAY", "p", "D")))
+    book = replace(BOOK, policy=(based,))
+    assert len(said(book, replace(KNOWN, places=("GB",)))) == 1
+    assert said(book, replace(KNOWN, places=("GB",), unserved=True)) == []
+
+
 # ----------------------------------------------------------------------------------- where Overt asks
 
 
@@ -269,7 +276,7 @@ def test_where_a_notice_is_not_enough_is_said() -> None:
     ]
     assert "in 3 of 4 places" in announced(places=places, profile="strict")[0]
     assert "(EU, GB, US-MI, US-WA)" in announced(places=None)[0] and "in 4 of 6" in announced(places=None)[0]
-    assert announced(places=()) == [
+    assert announced(unserved=True) == [
         f"warns: {IT}announces, but no places are set that the lines serve, so Overt will ask; set served"
     ]
     many = tuple(f"XX-{number}" for number in range(13))

@@ -83,7 +83,8 @@ def publishing_rooms(
     recorder = [settings.recorder_place] if settings.recorder_place else []
     known = Known(
         scripts=_scripts(prompts), timezones=known_timezones(), lines=[line.name for line in settings.lines],
-        places=tuple(dict.fromkeys((*settings.served, *agents, *recorder))), profile=settings.profile, on=clock.today(),
+        places=tuple(dict.fromkeys((*settings.served, *agents, *recorder))), unserved=not settings.served,
+        profile=settings.profile, on=clock.today(),
     )  # fmt: skip
     published = books(data_folder, settings, ledger if proven else None)
     return PublishingRooms(settings.tenant, ledger, clock, published, table, known, prompts, settings_book(settings))

@@ -145,7 +145,8 @@ def _basis_fits(policy: Policy, reading: Reading, basis: Basis) -> Iterator[Find
     if not basis.in_force(reading.on):
         yield stops(policy, f"law.basis: {basis.code} is not in force on {reading.on}")
     rows = [row.code for place in reading.known.places or () if (row := reading.row(place))]
-    if reading.known.places is not None and not set(rows) & set(basis.places):
+    told = reading.known.places is not None and not reading.known.unserved
+    if told and not set(rows) & set(basis.places):
         text = f"law.basis: {basis.code} holds in {', '.join(basis.places)}, and no line of yours is there"
         yield warns(policy, text, "elsewhere Overt asks as if no basis were chosen")
 
@@ -198,7 +199,7 @@ def _duties_around(row: Row, reading: Reading) -> tuple[str, ...]:
 
 def _announcing(policy: Policy, reading: Reading) -> Iterator[Finding]:
     """Where an announcement and staying is not enough, so that Overt will ask."""
-    if reading.known.places == ():
+    if reading.known.unserved:
         yield warns(policy, "announces, but no places are set that the lines serve, so Overt will ask", "set served")
         return
     law = reading.law(policy)

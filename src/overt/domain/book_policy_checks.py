@@ -28,14 +28,15 @@ class Known:
     """What the house knows besides the book and the table; None is not known, and then not checked.
 
     `scripts`: of the prompts there are, with their languages (`disclosure.scripts_in`); `timezones`: IANA names; `lines`: of the settings; `places`: those
-    that the lines serve, the agents' and the recorder's (empty: none is set). `on`: the ISO date for which the table is
-    read; empty for the table's own.
+    that the lines serve, the agents' and the recorder's; `unserved`: the settings do not say which the lines serve, so that
+    a caller may be anywhere. `on`: the ISO date for which the table is read; empty for the table's own.
     """
 
     scripts: Mapping[str, Collection[str]] | None = None
     timezones: Collection[str] | None = None
     lines: Collection[str] | None = None
     places: tuple[str, ...] | None = None
+    unserved: bool = False
     profile: Profile = "standard"
     on: str = ""
 
