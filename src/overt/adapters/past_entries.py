@@ -247,13 +247,13 @@ class Assembly:
             seen.places = self._placed(bytes(entry.body.parties))
 
     def _placed(self, parties: bytes) -> tuple[str, ...]:
-        """Every place of every party, once. Many calls have the same."""
+        """Every place of every party, once, in their order by name. Many calls have the same."""
         places = self._places.get(parties)
         if places is None:
             if len(self._places) >= MOST_PLACES:
                 self._places.clear()
             read = _PARTIES.decode(parties)
-            places = self._places[parties] = tuple(dict.fromkeys(place for party in read for place in party.places))
+            places = self._places[parties] = tuple(sorted({place for party in read for place in party.places}))
         return places
 
     def _decided(self, line: bytes) -> None:
