@@ -1,7 +1,7 @@
 """`make docs`: links lead somewhere; every setting, fact and command stands in the documents; tables are drawn anew.
 
-Writes the generated parts of docs/settings.md, docs/cli.md and docs/machines.md, and fails when that changed anything,
-so that a change of a table comes with its document.
+Writes the generated parts of docs/settings.md, docs/cli.md and docs/machines.md, and docs/law/ from the law table
+(law_docs.py), and fails when that changed anything, so that a change of a table comes with its document.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
+import law_docs
 from overt.config import REQUIRED, SECTIONS, SETTINGS
 from overt.domain.access import EVERYBODYS, OWN, PURPOSES, RIGHTS
 from overt.domain.call import PHASES
@@ -121,7 +122,8 @@ def broken_links() -> Iterable[str]:
 
 def main() -> int:
     """Check and rewrite. Return the exit code."""
-    wrong = list(broken_links())
+    wrong = [f"docs/law/{name} was not up to date; it is now: commit it" for name in law_docs.write(DOCS / "law")]
+    wrong += broken_links()
     for name, make in GENERATED.items():
         if rewrite(name, make()):
             wrong.append(f"docs/{name} was not up to date; it is now: commit it")

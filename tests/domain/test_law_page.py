@@ -53,7 +53,7 @@ def test_a_one_party_row_says_what_is_enough_and_what_binds_besides() -> None:
     page = describe_place(LAW, row("FREE"))
     sections = said(page)
     assert page.title == "Place FREE (FREE)" and page.lead == "Place FREE is one-party: one party's consent is enough."
-    assert sections["The rule"]["What decides"] == "one-party: one party's consent is enough"
+    assert sections["The rule"]["What decides"] == "one-party (one party's consent is enough)"
     assert list(sections["How consent may be shown"]) == ["Any form"]
     assert sections["What else binds"] == {
         "ALL": "Duty ALL", "NAMED": "Duty NAMED (when payment cards are read out or keyed in)",

@@ -29,7 +29,7 @@ from overt.ports import AddressBook
 
 Direction = Literal["inbound", "outbound"]
 CERTAIN: tuple[EvidenceKind, ...] = ("said", "on_file", "device", "trunk", "site")
-LIKELY = 0.5
+LIKELY = 0.66
 ASKED = "as asked"
 
 
@@ -263,14 +263,18 @@ class Counsel:
 
 
 def near(table: Table, text: str, on: str) -> tuple[str, ...]:
-    """Codes of places that somebody may have meant: by code, by name, or by the last letters of a code. At most three."""
+    """Codes of places that somebody may have meant, the likeliest first: by code, or by name. At most three."""
     said = text.strip().upper()
-    rows = {code: row for code in sorted(table.rows) if (row := table.row(code, on)) is not None}
-    by_end = [code for code in rows if code.endswith(f"-{said}")]
-    by_name = {row.name.upper(): code for code, row in rows.items()}
-    named = [by_name[name] for name in difflib.get_close_matches(said, by_name, 3, LIKELY)]
-    by_code = difflib.get_close_matches(said, list(rows), 3, LIKELY)
-    return tuple(dict.fromkeys([*by_end, *named, *by_code]))[:3]
+    rows = [row for code in sorted(table.rows) if (row := table.row(code, on)) is not None]
+    scored = [(-_likeness(said, row), not said.startswith(row.code), row.code) for row in rows]
+    return tuple(code for likeness, _, code in sorted(scored)[:3] if -likeness >= LIKELY)
+
+
+def _likeness(said: str, row: Row) -> float:
+    """How like a place's code or name a text is; from 1 on when it begins the name, or is the code's last part."""
+    name = row.name.upper()
+    alike = max(difflib.SequenceMatcher(None, said, other).ratio() for other in (row.code, name))
+    return alike + ((len(said) > 2 and name.startswith(said)) or row.code.endswith(f"-{said}"))
 
 
 def _policy(asked: Asked, ruling: Ruling | Unruled | None) -> LinePolicy:

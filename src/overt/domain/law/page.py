@@ -160,8 +160,8 @@ def gist(row: Row) -> str:
 
 
 def _rule(row: Row) -> Iterable[Item]:
-    yield Item(f"{row.effective_rule}: {RULE_WORDS[row.effective_rule]}", "What decides")
-    yield Item(f"{row.rule}: {RULE_WORDS[row.rule]}", "The law as it stands")
+    yield Item(f"{row.effective_rule} ({RULE_WORDS[row.effective_rule]})", "What decides")
+    yield Item(f"{row.rule} ({RULE_WORDS[row.rule]})", "The law as it stands")
     yield Item(row.criminal_rule, "In criminal law")
     yield Item(row.civil_rule, "In civil and data-protection law")
     if row.contested.law:

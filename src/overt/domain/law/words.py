@@ -11,7 +11,7 @@ RULE_WORDS: Mapping[str, str] = {
 }
 FORM_WORDS: Mapping[str, str] = {
     "none": "nothing: nobody else need be told",
-    "recording_tone": "a tone that is heard while recording",
+    "recording_tone": "at least a tone that is heard while recording",
     "notice_then_continue": "a notice at the outset, after which everybody stays",
     "express_opt_in": "an express yes",
 }
