@@ -88,3 +88,23 @@ def test_the_console_says_how_it_is_reached(more: str, origin: str) -> None:
 def test_a_console_that_would_be_unsafe_is_refused(more: str, why: str) -> None:
     with pytest.raises(SettingsRefused, match=why):
         parse_settings(f'failure = "end-call"\n{more}')
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'recorder_place = "Georgia"\n',
+        'served = ["us-ga"]\n',
+        '[[trunk]]\nname = "t"\naddresses = []\nplace = "US GA"\n',
+        '[[line]]\nname = "s"\nnumbers = ["1"]\nagent = "sip:a@b"\nagent_place = "GA-"\n',
+        '[[address_on_file]]\nnumber = "+12145550100"\nplace = "USA"\nsource = "crm"\n',
+    ],
+)
+def test_a_place_is_written_as_iso_3166_does(written: str) -> None:
+    with pytest.raises(SettingsRefused, match="is no place; write it as ISO 3166 does, as US-GA or DE"):
+        parse_settings(GOOD + written)
+
+
+def test_a_trunk_may_say_where_it_leads() -> None:
+    settings = parse_settings(GOOD + '[[trunk]]\nname = "t"\naddresses = []\nplace = "AU-NSW"\n')
+    assert settings.trunks[0].place == "AU-NSW" and parse_settings(GOOD).trunks == ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from overt.domain.location import expand
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 FILE = "overt.toml"
 REQUIRED = object()
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class SettingsRefused(Exception):
@@ -75,10 +77,15 @@ SETTINGS: Mapping[str, Setting] = {
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """Who may call: a name and the addresses from which it sends."""
+    """Who may call: a name and the addresses from which it sends.
+
+    `place`, where the sites that this trunk serves are (ISO 3166), is evidence of where the agents are; of its callers, it
+    is one more place that they may be in. Empty: it says nothing.
+    """
 
     name: str
     addresses: tuple[str, ...]
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +239,24 @@ def _check(settings: Settings) -> None:
     if len(set(keys)) != len(keys) or not set(keys) <= set("0123456789*#") or not settings.stop_key:
         raise SettingsRefused("yes_key, no_key and stop_key must be different keys of 0-9 * #")
     _check_web(settings)
+    _check_places(settings)
     numbers = [number for line in settings.lines for number in line.numbers]
     doubles = sorted({number for number in numbers if numbers.count(number) > 1})
     if doubles:
         raise SettingsRefused(f"{', '.join(doubles)}: a number belongs to one line only")
+
+
+def _check_places(settings: Settings) -> None:
+    """A place that is written in another way would be a place that the law table does not know."""
+    written = [
+        ("recorder_place", settings.recorder_place), *(("served", one) for one in settings.served),
+        *((f"[[trunk]] {one.name}: place", one.place) for one in settings.trunks),
+        *((f"[[line]] {one.name}: agent_place", one.agent_place) for one in settings.lines),
+        *(("[[address_on_file]]: place", one.place) for one in settings.addresses_on_file),
+    ]  # fmt: skip
+    for name, place in written:
+        if place and not _PLACE.fullmatch(place):
+            raise SettingsRefused(f"{name}: {place} is no place; write it as ISO 3166 does, as US-GA or DE")
 
 
 def _check_web(settings: Settings) -> None:

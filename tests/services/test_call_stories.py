@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from overt.adapters.memory import (
 from overt.domain.book import book_of_lines
 from overt.domain.call import Keys
 from overt.domain.identity import CALLER, Number
+from overt.domain.location import SPOOFED
 from overt.domain.policy import LinePolicy
 from overt.ports import CaptureFailed, CapturePaused, Digit, EngineLost, LegChanged, LegSilent, Offer, StopKey
 from overt.services.attending import attend
@@ -103,6 +105,31 @@ async def test_an_announced_call_goes_through_every_room_in_order() -> None:
     assert [one.prompt for one in order.prologue] == ["en/announce", "en/cue-recorded"] and order.stop_keys == "*"
     assert world.ledger.facts[order.ledger_index].kind == "recording.permitted"
     assert world.media.released and not world.media.capturing and not world.faults
+
+
+async def test_where_everybody_may_be_is_entered_with_its_evidence_and_its_doubts() -> None:
+    world = World()
+    world.house = replace(
+        world.house, trunk_places={"t": "US-FL"}, addresses=MemoryAddresses(hints={"+12145550100": "US-TX"})
+    )
+    await world.recording()
+    await world.over()
+    caller, agent, recorder = world.ledger.bodies("call.located")[0]["parties"]  # type: ignore[misc, union-attr]
+    assert (caller["certain"], caller["places"]) == (False, ["US-FL", "US-TX", "US-CA"])
+    assert caller["because"] == [
+        "US-FL: place that the trunk serves (trunk t)", "US-TX: hint of the number (area code)", "1 place: served by the line",
+    ]  # fmt: skip
+    assert (agent["certain"], agent["places"]) == (False, ["US-FL", "US-GA"]) and "disagrees" in agent["doubts"][0]
+    assert (recorder["certain"], recorder["places"]) == (True, ["US-GA"])
+
+
+async def test_p3_a_disputed_number_settles_nothing() -> None:
+    world = World()
+    world.control.offer = replace(world.control.offer, caller=Number("+12145550100", disputed=True))
+    await world.recording()
+    await world.over()
+    caller = world.ledger.bodies("call.located")[0]["parties"][0]  # type: ignore[index, call-overload]
+    assert (caller["certain"], caller["places"], caller["doubts"]) == (False, ["US-TX", "US-CA"], [SPOOFED])
 
 
 async def test_what_opens_waits_for_its_entry_and_a_no_meanwhile_wins() -> None:

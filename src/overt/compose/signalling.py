@@ -133,6 +133,7 @@ def make_house(
         keys=Keys(settings.yes_key, settings.no_key, settings.stop_key), on_failure=settings.failure,
         answer_s=settings.answer_s, ring_s=settings.ring_s, key_id=read_wrapping_key(data_folder / "keys").key_id,
         report=lambda call, error: _log.error("call %s: %s", call, error, exc_info=error),
+        trunk_places={one.name: one.place for one in settings.trunks if one.place},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from overt.domain import consent
 from overt.domain.consent import ConsentState
 from overt.domain.errors import PolicyRefused
-from overt.domain.identity import SIDES
+from overt.domain.identity import CALLER, SIDES
 from overt.domain.law.decide import Decision, Wish, decide
 from overt.domain.law.model import Purpose
 from overt.domain.location import Evidence, Locations, locate
@@ -26,21 +26,29 @@ UNMET: Mapping[str, str] = {
 def locate_for(call: Attended) -> Locations:
     """Room 2: every place that the parties may be in, with its evidence; entered in the ledger."""
     house = call.house
-    locations = locate(evidence(house, call), PARTIES, house.served)
+    locations = locate(evidence(house, call), PARTIES, house.served, doubts(house, call))
     call.note("call.located", parties=locations.as_json())
     return locations
 
 
 def evidence(house: House, call: Attended) -> Sequence[Evidence]:
-    """What is known of the parties' places: the address book, the number's own hints, the configured sites."""
-    number = call.control.offer.caller
+    """What is known of the parties' places: the address book, the number's own hints, the configured trunks and sites."""
+    number, trunk = call.control.offer.caller, call.control.offer.trunk
     found = [Evidence("caller", "on_file", place, source) for place, source in house.addresses.on_file(number)]
     found += [Evidence("caller", "number", place, why) for place, why in house.addresses.hinted(number)]
+    if trunk in house.trunk_places:
+        found += [Evidence(party, "trunk", house.trunk_places[trunk], f"trunk {trunk}") for party in SIDES]
     if call.line.policy.agent_place:
         found.append(Evidence("agent", "site", call.line.policy.agent_place, f"line {call.line.policy.name}"))
     if house.recorder_place:
         found.append(Evidence("recorder", "site", house.recorder_place, "where Overt runs"))
     return found
+
+
+def doubts(house: House, call: Attended) -> Sequence[tuple[str, str]]:
+    """Why the caller's number says no place, or is not to be believed."""
+    why = house.addresses.doubt(call.control.offer.caller)
+    return ((CALLER, why),) if why else ()
 
 
 def decide_for(call: Attended, locations: Locations) -> Decision:

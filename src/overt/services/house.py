@@ -78,6 +78,7 @@ class House:
     ring_s: int
     key_id: str
     report: Callable[[str, Exception], None]
+    trunk_places: Mapping[str, str] = field(default_factory=dict)
 
     def line(self, called: str) -> Line | None:
         """The line behind a called number or name, or None when there is none."""

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from overt.domain.identity import AGENT, CALLER, Side
+from overt.domain.identity import AGENT, CALLER, Number, Side
 from overt.ports import CallEvent, Dialled, HungUp, LegChanged, LegMedia, Listener, Offer, Ringing, Unavailable
 from overt.wire.sdp import Description
 from overt.wire.sip import leg as legs
 from overt.wire.sip.errors import RemoteProtocolError
+from overt.wire.sip.grammar import parse_parameters
 from overt.wire.sip.headers import NameAddress, passes
 from overt.wire.sip.message import Request
 from overt.wire.sip.transaction import Peer, Send
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 32.0
 ANONYMOUS = ("anonymous", "unknown", "restricted", "unavailable")
+FAILED = "tn-validation-failed"  # with or without the level of attestation behind it, as TN-Validation-Failed-A
 
 
 class SipControl:
@@ -172,14 +174,22 @@ def leg_media(far: Description | None) -> LegMedia | None:
     )  # fmt: skip
 
 
-def caller_of(request: Request) -> tuple[str, str]:
+def caller_of(request: Request) -> tuple[Number, str]:
     """The caller's number and display name. Withheld: a Privacy header that says so, or an anonymous From.
 
-    P-Asserted-Identity (RFC 3325) is believed before From, since only a configured trunk gets this far.
+    P-Asserted-Identity (RFC 3325) is believed before From, since only a configured trunk gets this far. The number is
+    disputed when the network marks either as not verified (STIR/SHAKEN; 3GPP TS 24.229, the parameter `verstat`).
     """
-    asserted = request.all("P-Asserted-Identity")
-    who = NameAddress.parse(asserted[0]) if asserted else request.from_
+    asserted = [NameAddress.parse(one) for one in request.all("P-Asserted-Identity")]
+    who = asserted[0] if asserted else request.from_
     private = {part.strip().lower() for part in request.get("Privacy").split(";")}
     if private & {"id", "user", "full"} or who.uri.user.lower() in ANONYMOUS or who.uri.host == "anonymous.invalid":
-        return "", ""
-    return who.uri.user, who.display
+        return Number(), ""
+    disputed = any(_verdict(one.uri).startswith(FAILED) for one in (*asserted, request.from_))
+    return Number(who.uri.user.partition(";")[0], disputed), who.display
+
+
+def _verdict(uri: Uri) -> str:
+    """What the network says of a number: a parameter of the telephone number, or of the address that it is in."""
+    of_number = parse_parameters(uri.user.partition(";")[2])
+    return (of_number.get("verstat") or uri.parameters.get("verstat", "")).lower()

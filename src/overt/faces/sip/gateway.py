@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from overt.domain.identity import Number, uuid7
+from overt.domain.identity import uuid7
 from overt.faces.sip.control import SipControl, caller_of
 from overt.faces.sip.transports import TcpTransport, UdpTransport
 from overt.ports import Offer
@@ -124,7 +124,7 @@ class Gateway:
         now_us = time.time_ns() // 1000
         offer = Offer(
             uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, self._doors.trunks[leg.peer.host],
-            Number(number), name, Uri.parse(request.uri).user, now_us, time.monotonic_ns(),
+            number, name, Uri.parse(request.uri).user, now_us, time.monotonic_ns(),
         )  # fmt: skip
         control = SipControl(self, offer, leg)
         self._run(self._on_call(control))
