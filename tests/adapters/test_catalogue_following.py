@@ -168,6 +168,7 @@ def test_holdings_are_those_of_the_ledger(database: sa.Engine, ledger: WrittenLe
     follow(database, ledger, 33)
     ours, theirs = SqlHoldings(database), by_ledger(ledger)
     assert ours.all("main") == theirs and len(theirs) > 10
+    assert {one.listeners for one in theirs} == {None, (), ("compliance", "administrator")}
     assert ours.find("main", theirs[3].recording) == theirs[3] and ours.find("main", "nonsense\0") is None
     assert ours.all("other") == [] and ours.stored("main") == {}
 

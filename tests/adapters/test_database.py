@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from overt.adapters.database import FILE, migrate, open_database, work
-from overt.adapters.tables import accounts, metadata
+from overt.adapters.database import FILE, _steps, migrate, open_database, work
+from overt.adapters.sql_holdings import SqlHoldings
+from overt.adapters.tables import accounts, editions, metadata
 from overt.config import parse_settings
 from overt.ports import Unavailable
 
@@ -23,6 +25,24 @@ def test_the_migrations_make_exactly_the_tables(database: sa.Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         connection.exec_driver_sql("DROP INDEX ix_calls_line")  # so that the comparison is known to look
         assert compare_metadata(MigrationContext.configure(connection), metadata) != []
+
+
+def test_recordings_of_before_name_no_listeners(address: str, tmp_path: Path) -> None:
+    engine = open_database(parse_settings(f'failure = "end-call"\ndatabase = "{address}"'), tmp_path)
+    with engine.begin() as connection:
+        command.upgrade(_steps(connection), "0001")
+    with work(engine) as rows:
+        rows.execute(sa.insert(editions).values(id=1, tenant="main", current=True, origin="o", number_key="k", position=1,
+                                                octets=1, made_us=1))  # fmt: skip
+        rows.execute(sa.text("INSERT INTO recordings VALUES (1, 'r', 'main', 'c', 'quality', 0, 5, NULL, '', 0, 0, -1, :no)"),
+                     {"no": False})  # fmt: skip
+    migrate(engine)
+    (held,) = SqlHoldings(engine).all("main")
+    assert (held.recording, held.listeners, held.policy) == ("r", None, "")
+    with engine.begin() as connection:
+        command.downgrade(_steps(connection), "0001")
+        assert "listeners" not in {one["name"] for one in sa.inspect(connection).get_columns("recordings")}
+    engine.dispose()
 
 
 def test_many_may_migrate_at_once(address: str, tmp_path: Path) -> None:

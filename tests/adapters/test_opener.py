@@ -105,8 +105,9 @@ class World:
         }  # fmt: skip
         return await self.enter("listening.granted", **(body | other))
 
-    async def permit(self, recording: str = ONE) -> Entered:
-        return await self.enter("recording.permitted", recording=recording, told_purpose="quality and training")
+    async def permit(self, recording: str = ONE, **other: Json) -> Entered:
+        body: dict[str, Json] = {"recording": recording, "told_purpose": "quality and training"}
+        return await self.enter("recording.permitted", **(body | other))
 
     async def account(
         self, name: str = "cleo", role: str = "supervisor", *, state: str = "active", kind: str = "changed"
@@ -329,6 +330,15 @@ async def test_only_a_grant_for_this_recording_and_account_opens(world: World) -
 
 
 @pytest.mark.asyncio
+async def test_only_those_hear_whom_the_policy_of_the_call_lets(world: World) -> None:
+    for listeners, why in ((["supervisor"], "only supervisor"), ([], "nobody")):
+        permit = await world.permit(listeners=listeners, policy="Orders", policy_version=3)  # type: ignore[arg-type]
+        expected = f"the policy «Orders» of this call lets {why} hear it, not the role compliance"
+        assert expected in await world.why_not(await world.grant(), permit)
+    permit = await world.permit(listeners=["supervisor", "compliance"], policy="Orders")
+    assert isinstance(await world.begin(await world.grant(), permit), Surveyed)
+
+
 async def test_a_receipt_that_does_not_hold_opens_nothing(world: World) -> None:
     permit, grant = await world.permit(), await world.grant()
     await world.grant()

@@ -41,6 +41,11 @@ ENDS: Mapping[str, tuple[str, str, str]] = {
     "lost": ("given", "lost: signalling and engine died", "found at the next start"),
     "unanswered": ("not asked", "not answered: Busy Here 100%_sure", "agent busy"), "no line": ("not asked", "not answered: no such line", "turned away"),
 }  # fmt: skip
+# whom a policy lets listen, as a permit says it: nothing of it (an earlier release), nobody, some
+LISTENED: tuple[Mapping[str, Any], ...] = (
+    {}, {"listeners": [], "policy": "Closed", "policy_version": 2, "keep_days": 30},
+    {"listeners": ["compliance", "administrator"], "policy": "Orders & more", "policy_version": 3, "keep_days": 90},
+)  # fmt: skip
 Stated = tuple[str, Mapping[str, Any], Mapping[str, str]]
 
 
@@ -94,6 +99,7 @@ def _story(chance: Random, call: Call, agent: str) -> Iterator[Stated]:
         yield "recording.permitted", {
             "episode": 1, "recording": call.recording, "roster": ["caller"], "purposes": ["recording"], "tracks": ["caller"],
             "stop_keys": "*", "told": [], "told_purpose": "quality and training", "continues": "", "key_id": "k",
+            **LISTENED[sum(call.recording.encode()) % len(LISTENED)],
         }, {}  # fmt: skip
         if story == "lost":
             yield "recording.interrupted", {

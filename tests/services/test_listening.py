@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from overt.domain.access import Actor
 from overt.domain.errors import NotPermitted
-from overt.domain.facts import Fact
+from overt.domain.facts import Fact, Json
 from overt.domain.identity import uuid7
 from overt.ports import NotDurable, Receipt, Unavailable
 from overt.services.encoding import encoded_sound
@@ -37,6 +37,7 @@ from overt.services.listening import (
     begin_playing,
     end_playing,
     export,
+    listeners_of,
     sound_of,
     why_over,
 )
@@ -182,6 +183,24 @@ async def test_a_refusal_is_entered_and_nothing_opens(actor: Actor, purpose: str
         await run(world, actor, purpose=purpose)
     assert world.story == ["listening.refused"]
     assert why in str(world.facts[0].body["reason"])
+
+
+@pytest.mark.asyncio
+async def test_whom_the_policy_of_the_call_does_not_let_hear_is_refused_and_told_who_may() -> None:
+    world = World(replace(HELD, listeners=("supervisor",), policy="Orders"))
+    why = "the policy «Orders» of this call lets only supervisor hear it, not the role compliance"
+    with pytest.raises(NotPermitted, match=why):
+        await run(world)
+    assert world.story == ["listening.refused"] and world.facts[0].body["reason"] == why
+    await run(World(replace(HELD, listeners=("supervisor", "compliance"), policy="Orders")))
+
+
+@pytest.mark.parametrize(
+    ("body", "listeners"),
+    [({}, None), ({"listeners": []}, ()), ({"listeners": ["a", "b"]}, ("a", "b")), ({"listeners": "a"}, None)],
+)
+def test_whom_a_permit_lets_hear(body: dict[str, Json], listeners: tuple[str, ...] | None) -> None:
+    assert listeners_of(body) == listeners
 
 
 @pytest.mark.asyncio

@@ -10,7 +10,7 @@ from typing import Any
 from overt.adapters.ledger_files import read_lines
 from overt.ledger.entry import Entry, EntryBroken, read_entry
 from overt.ports import Unavailable
-from overt.services.listening import Held
+from overt.services.listening import Held, listeners_of
 
 _ENDS: Mapping[str, str] = {"recording.closed": "closed", "recording.interrupted": "interrupted"}
 _MARK = b'"kind":"recording.'  # canonical JSON has no spaces; a false hit costs only time
@@ -50,7 +50,10 @@ def _take(held: dict[str, Held], index: int, entry: Entry) -> None:
     body: Mapping[str, Any] = entry.body
     recording = str(body.get("recording", ""))
     if entry.kind == "recording.permitted":
-        held[recording] = Held(entry.tenant, recording, entry.call, str(body["told_purpose"]), index, entry.at_us)
+        held[recording] = Held(
+            entry.tenant, recording, entry.call, str(body["told_purpose"]), index, entry.at_us,
+            listeners=listeners_of(body), policy=str(body.get("policy", "")),
+        )  # fmt: skip
     elif entry.kind in _ENDS and recording in held and held[recording].ended is None:
         captured = int(body["captured_ms"])
         held[recording] = replace(

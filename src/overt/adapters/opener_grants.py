@@ -16,7 +16,7 @@ from overt.ledger.checkpoint import CheckpointBroken, VerifierKey, verify
 from overt.ledger.entry import Entry, EntryBroken, read_entry
 from overt.ledger.merkle import included, leaf_hash
 from overt.protocol import BeginOpening, Entered
-from overt.services.listening import NotOpened
+from overt.services.listening import NotOpened, listeners_of
 from overt.vault.unseal import AuthenticatedEnd
 
 GRANT_LIVES_US = 5 * 60 * 1_000_000
@@ -192,7 +192,11 @@ def _may(actor: Actor, grant: Entry, backing: Sequence[Proven]) -> None:
     body, action = grant.body, str(grant.body.get("action"))
     if action not in HEARS:
         raise NotOpened(f"to {action} a recording opens nothing")
-    resource = Resource("recording", told=str(told[0].body.get("told_purpose", "")))
+    permit = told[0].body
+    resource = Resource(
+        "recording", told=str(permit.get("told_purpose", "")), listeners=listeners_of(permit),
+        policy=str(permit.get("policy", "")),
+    )  # fmt: skip
     verdict = may(
         actor, action, resource, purpose=str(body.get("purpose")), document=str(body.get("document", ""))
     )  # fmt: skip

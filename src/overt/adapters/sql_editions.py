@@ -176,7 +176,8 @@ class SqlEditions:
         begun = [
             {"edition": edition, "id": one.recording, "tenant": tenant, "call": one.call, "told": one.told,
              "permitted": one.permitted, "started_us": one.started_us, "ended": None, "how": "", "captured_ms": 0,
-             "chunks": 0, "stored_bytes": _UNKNOWN, "whole": False}
+             "chunks": 0, "stored_bytes": _UNKNOWN, "whole": False, "policy": storable(one.policy),
+             "listeners": None if one.listeners is None else storable(_joined(one.listeners))}
             for one in changes.permitted
         ]  # fmt: skip
         if begun:

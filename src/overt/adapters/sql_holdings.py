@@ -42,4 +42,5 @@ def _of(tenant: str) -> sa.Select[tuple[object, ...]]:
 
 
 def _held(row: sa.RowMapping) -> Held:
-    return Held(**{name: row["id" if name == "recording" else name] for name in Held.__slots__})
+    fields = {name: row["id" if name == "recording" else name] for name in Held.__slots__ if name != "listeners"}
+    return Held(**fields, listeners=None if row["listeners"] is None else tuple(row["listeners"].split()))

@@ -101,13 +101,15 @@ sa.Index(
     "ix_calls_gap", calls.c.edition, calls.c.started_us, sqlite_where=sa.text("gap = 1"), postgresql_where=sa.text("gap")
 )  # fmt: skip
 
-# A recording; see services.listening.Held. `stored_bytes` is −1 until its sealed file was looked at; `whole`: it has its end.
+# A recording; see services.listening.Held. `stored_bytes` is −1 until its sealed file was looked at; `whole`: it has its end;
+# `listeners` with spaces between, NULL where no policy said.
 recordings = sa.Table(
     "recordings", metadata,
     sa.Column("edition", Whole, sa.ForeignKey("editions.id", name="fk_recordings_edition"), primary_key=True),
     sa.Column("id", sa.Text(), primary_key=True), _text("tenant"), _text("call"), _text("told"), _whole("permitted"),
     _whole("started_us"), sa.Column("ended", Whole, nullable=True), _text("how"), _whole("captured_ms"), _whole("chunks"),
-    _whole("stored_bytes"), _yes("whole"),
+    _whole("stored_bytes"), _yes("whole"), sa.Column("listeners", sa.Text(), nullable=True),
+    sa.Column("policy", sa.Text(), nullable=False, server_default=""),
     sa.Index("ix_recordings_permitted", "edition", "permitted"),
     sa.Index(
         "ix_recordings_unmeasured", "edition", "permitted",

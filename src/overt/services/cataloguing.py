@@ -22,7 +22,7 @@ from overt.services.auditing import (
     read_calls,
     recorder_hears,
 )
-from overt.services.listening import Held
+from overt.services.listening import Held, listeners_of
 from overt.services.searching import CallRow, state_of
 
 A_STEP, A_LEAP = 2_000, 20_000  # entries kept at once: while calls come, and when a catalogue is made anew
@@ -281,7 +281,10 @@ def rebuild(tenant: str, ledger: LedgerRun, editions: Rebuilding, measure: Measu
 
 def _held(entry: Stated) -> Held:
     body = entry.body
-    return Held("", body["recording"], entry.call, body["told_purpose"], entry.index, entry.at_us)
+    return Held(
+        "", body["recording"], entry.call, body["told_purpose"], entry.index, entry.at_us,
+        listeners=listeners_of(body), policy=body.get("policy", ""),
+    )  # fmt: skip
 
 
 def erase(record: CallRecord) -> None:

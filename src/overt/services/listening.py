@@ -45,7 +45,8 @@ class Held:
     """A recording as the ledger knows it.
 
     `told` are the purposes that the caller was told; `permitted` the entry of its permit, `ended` that of its end
-    (None while it is open); `how` says how it ended; `chunks` counts its records.
+    (None while it is open); `how` says how it ended; `chunks` counts its records. `listeners` are the roles that may hear
+    it by the `policy` that ruled its call; None where no policy said.
     """
 
     tenant: str
@@ -58,6 +59,18 @@ class Held:
     how: str = ""
     captured_ms: int = 0
     chunks: int = 0
+    listeners: tuple[str, ...] | None = None
+    policy: str = ""
+
+    def resource(self, agent: str) -> Resource:
+        """What it is to `domain.access`, being of a call of that agent."""
+        return Resource("recording", agent, self.told, self.listeners, self.policy)
+
+
+def listeners_of(body: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """The roles that a `recording.permitted` lets hear it; None for one of an earlier release, which names none."""
+    named = body.get("listeners")
+    return tuple(str(one) for one in named) if isinstance(named, (list, tuple)) else None
 
 
 class Holdings(Protocol):
@@ -279,8 +292,9 @@ async def _may(rooms: ListeningRooms, wish: _Wish) -> Held:
         raise NoSuchRecording(f"there is no recording {wish.recording}")
     if held.ended is None:
         raise NotOpened(f"recording {wish.recording} has no end in the ledger yet; it opens once it has ended")
-    resource = Resource("recording", wish.agent, held.told)
-    verdict = may(wish.actor, wish.action, resource, purpose=wish.purpose, document=wish.document)
+    verdict = may(
+        wish.actor, wish.action, held.resource(wish.agent), purpose=wish.purpose, document=wish.document
+    )  # fmt: skip
     if isinstance(verdict, Denied):
         refused = {**wish.asked, "reason": verdict.reason}
         await rooms.ledger.enter(_fact(rooms, held.call, "listening.refused", refused))

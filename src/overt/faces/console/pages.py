@@ -127,7 +127,7 @@ def _hearable(request: Asked, rooms: WebRooms, row: CallRow, recording: str) -> 
         return Hearable(recording, row.started_us, 0, "", None, "the ledger knows no permit of this recording", ())
     actor = signed_of(request).account.actor
     purposes = tuple((one, PURPOSE_WORDS[one]) for one in offered_purposes(held.told))
-    verdict_ = may(actor, "play", Resource("recording", row.agent, held.told), purpose=purposes[0][0], document="any")
+    verdict_ = may(actor, "play", held.resource(row.agent), purpose=purposes[0][0], document="any")
     refused = f"{verdict_.reason}; who may is in docs/console.md" if isinstance(verdict_, Denied) else ""
     return Hearable(recording, held.started_us, held.captured_ms, held.told, held.ended, refused, purposes)
 
