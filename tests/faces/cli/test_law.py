@@ -162,18 +162,20 @@ def test_what_is_certain_is_decided_for_what_it_is_and_overt_tells_all_the_same(
 
 
 @pytest.mark.parametrize(
-    ("words", "party", "place"),
+    ("words", "party", "because"),
     [
-        (("--from-on-file", "US-CA"), "caller", "US-CA"), (("--from-device", "US-CA"), "caller", "US-CA"),
-        (("--from-trunk", "US-CA"), "caller", "US-CA"), (("--to-said", "US-FL"), "agent", "US-FL"),
-        (("--to-on-file", "US-FL"), "agent", "US-FL"), (("--to-device", "US-FL"), "agent", "US-FL"),
-        (("--to-trunk", "US-FL"), "agent", "US-FL"), (("--direction", "outbound", "--to-said", "DE"), "called", "DE"),
-        (("--also", "IE"), "party 3", "IE"), (("--recorder", "GB"), "recorder", "GB"),
+        (("--from-said", "US-CA"), "caller", "US-CA: said in this call"), (("--from-on-file", "US-CA"), "caller", "US-CA: address on file"),
+        (("--from-device", "US-CA"), "caller", "US-CA: network or device"), (("--from-trunk", "US-CA"), "caller", "US-CA: place that the trunk"),
+        (("--to-said", "US-FL"), "agent", "US-FL: said in this call"), (("--to-on-file", "US-FL"), "agent", "US-FL: address on file"),
+        (("--to-device", "US-FL"), "agent", "US-FL: network or device"), (("--to-trunk", "US-FL"), "agent", "US-FL: place that the trunk"),
+        (("--agent", "US-FL"), "agent", "US-FL: configured site"), (("--recorder", "GB"), "recorder", "GB: configured site"),
+        (("--direction", "outbound", "--to-said", "DE"), "called", "DE: said in this call"), (("--also", "IE"), "party 3", "IE: said in this call"),
     ],
 )  # fmt: skip
-def test_every_evidence_reaches_its_party(words: tuple[str, ...], party: str, place: str) -> None:
-    located = {one["party"]: one["places"] for one in decided(*words, "--purpose", "recording")["located"]}
-    assert place in located[party] and not any(place in places for other, places in located.items() if other != party)
+def test_every_evidence_reaches_its_party_as_what_it_is(words: tuple[str, ...], party: str, because: str) -> None:
+    located = {one["party"]: one["because"] for one in decided(*words, "--purpose", "recording")["located"]}
+    found = [name for name, reasons in located.items() if any(one.startswith(because) for one in reasons)]
+    assert found == [party], located
 
 
 def test_withheld_and_disputed_numbers_prove_nothing() -> None:
