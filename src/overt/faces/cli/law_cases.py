@@ -10,9 +10,17 @@ import typer
 
 from overt.compose.counselling import try_cases
 from overt.domain.law.cases import Tried
-from overt.faces.cli.law_options import HowSure, LawFolder, OnDay, Served, codes, day, profile_of
+from overt.faces.cli.law_options import HowSure, LawFolder, OnDay, codes, day, profile_of
 from overt.faces.cli.options import NEGATIVE, USAGE, AsJson, end, translated
 
+NOWHERE = ("NONE",)
+Anywhere = Annotated[
+    list[str],
+    typer.Option(
+        "--served", metavar="PLACE",
+        help="Where a party may be of whom a case says «unknown»: US for the 50 states and DC, the default; none for the strictest. Repeatable.",
+    ),
+]  # fmt: skip
 MOST = 6  # grounds that are named; --json has all
 
 
@@ -23,7 +31,7 @@ def cases(
     own: Annotated[
         bool, typer.Option("--table", help="The worked examples of every row of the table instead.")
     ] = False,
-    served: Served = None,
+    served: Anywhere = ("US",),  # type: ignore[assignment]
     profile: HowSure = "standard",
     date: OnDay = "",
     law: LawFolder = None,
@@ -33,7 +41,8 @@ def cases(
     if (file is None) != own:
         end(USAGE, "name a file of cases, or --table for the table's own examples")
     with translated():
-        tries = try_cases(file, law, day(date), codes(served), profile_of(profile))
+        places = codes(served)
+        tries = try_cases(file, law, day(date), () if places == NOWHERE else places, profile_of(profile))
     if as_json:
         print(json.dumps(tries.as_json(), ensure_ascii=False))
     else:
