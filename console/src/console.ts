@@ -5,11 +5,12 @@ import { filters } from "./islands/filters";
 import { ledger } from "./islands/ledger";
 import { live } from "./islands/live";
 import { player } from "./islands/player";
+import { question } from "./islands/question";
 import { theme } from "./islands/theme";
 import { type Island, mountAll } from "./mount";
 import { titleTimes } from "./times";
 
-const ISLANDS: Readonly<Record<string, Island>> = { copy, filters, ledger, live, player, theme };
+const ISLANDS: Readonly<Record<string, Island>> = { copy, filters, ledger, live, player, question, theme };
 
 function settle(): void {
   mountAll(ISLANDS);

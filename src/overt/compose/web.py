@@ -18,30 +18,35 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from overt import __version__
+from overt.adapters.case_files import parse_case_text
 from overt.adapters.closed_process import close_memory
 from overt.adapters.database import migrate, open_database
 from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
 from overt.adapters.law_files import load_table
 from overt.adapters.ledger_window import LedgerWindow
 from overt.adapters.notary_client import NotaryClient
+from overt.adapters.number_hints import AddressBook
 from overt.adapters.number_index import number_index
 from overt.adapters.opener_client import OpenerClient
 from overt.adapters.playback_opus import OpusEncoding
+from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sign_in_proofs import Argon2Passwords, TimedCodes, enrolment_address
 from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.sql_catalogue import SqlCatalogue
 from overt.adapters.sql_holdings import SqlHoldings
 from overt.adapters.system_clock import SystemClock
+from overt.compose.counselling import never_recorded
 from overt.compose.machine import Machine
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.faces.console.assets import STATIC, read_assets
 from overt.faces.http.playing import end_all, sweep
-from overt.faces.http.rooms import Front, Pace, WebRooms
+from overt.faces.http.rooms import Front, LawRooms, Pace, WebRooms
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
 from overt.services.accounts import AccountRooms
+from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms
 from overt.services.signing_in import SignInRooms
 from overt.services.unended import end_unended
@@ -107,13 +112,25 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
     demanded = settings.second_factor == "demanded"
     signing = SignInRooms(accounts, store, TimedCodes(), lambda: secrets.token_urlsafe(32), demanded)
     opener = OpenerClient(folder / OPENER)
+    law = law_rooms(settings)
     return WebRooms(
         Front(origin, origin.startswith("https:"), settings.tenant, __version__), signing,
         SqlCatalogue(engine, number_index(folder, make=True)), LedgerWindow(folder / "ledger" / settings.tenant),
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
-        {code: row.name for code, row in load_table().rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
-        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), pace=PACE,
+        {code: rows[-1].name for code, rows in law.counsel.table.rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
+        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law, pace=PACE,
     )  # fmt: skip
+
+
+def law_rooms(settings: Settings) -> LawRooms:
+    """Who answers questions of law. Addresses on file are left out: whoever may ask should not learn where callers live."""
+    prompts, _ = load_prompts(None)
+    texts = {name: one.text for name, one in prompts.items()}
+    counsel = Counsel(load_table(), AddressBook([]), texts, never_recorded)
+    recorder = (settings.recorder_place,) if settings.recorder_place else ()
+    return LawRooms(
+        counsel, lambda text: parse_case_text(text, "the cases"), settings.served, recorder, settings.profile
+    )
 
 
 async def _end_predecessors(rooms: WebRooms, window: LedgerWindow, accounts: SqlAccounts) -> None:

@@ -11,17 +11,21 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from overt.adapters.memory import MemoryClock, MemoryLedger
+from domain.made_law import basis, duty, one_party, place
+from domain.made_law import table as made_table
+from overt.adapters.case_files import parse_case_text
+from overt.adapters.memory import MemoryAddresses, MemoryClock, MemoryLedger
 from overt.adapters.memory_accounts import MemoryAccounts, QuickPasswords
 from overt.adapters.memory_catalogue import MemoryCatalogue
 from overt.adapters.sign_in_proofs import TimedCodes
 from overt.compose.web_app import make_app
 from overt.faces.console.assets import Asset
-from overt.faces.http.rooms import Front, SystemShown, WebRooms
+from overt.faces.http.rooms import Front, LawRooms, SystemShown, WebRooms
 from overt.ledger.merkle import leaf_hash
 from overt.ports import Receipt, Unavailable
 from overt.services.accounts import AccountRooms, add_account, set_password
 from overt.services.auditing import Stated
+from overt.services.counsel import Counsel
 from overt.services.listening import Held, ListeningRooms, Opening
 from overt.services.proving import Entry
 from overt.services.searching import CallRow
@@ -32,6 +36,10 @@ CALL, RECORDING = "0193568a-0000-7000-8000-0000000000c1", "0193568a-0000-7000-80
 THEIRS, OTHERS = "sip:ann@pbx", "sip:ben@pbx"
 ROLES = ("administrator", "compliance", "supervisor", "agent")
 HEAR, SEE = {"purpose": "quality", "document": ""}, None
+TRIED = {"cases": [{
+    "id": "one", "parties": [{"role": "agent", "location": "US-GA"}], "recorder_at": "US-GA", "response": "unaware",
+    "notice": {"form": "none", "at": None}, "expected": {"effective_rule": "one-party", "may_record_default_policy": True},
+}]}  # fmt: skip
 
 # method, address, body → what nobody gets, then each of ROLES. 303: sent to the sign-in, or on to where they want to go.
 ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
@@ -54,6 +62,11 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", f"/calls/{CALL}"): (SEE, (303, 200, 200, 200, 404)),
     ("GET", "/live"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/live/events"): (SEE, (401, 200, 200, 200, 403)),
+    ("GET", "/law"): (SEE, (303, 200, 200, 200, 200)),
+    ("POST", "/law"): ({"caller_said": "US-CA", "agent": "US-GA"}, (401, 200, 200, 200, 200)),
+    ("GET", "/law/US-CA"): (SEE, (303, 200, 200, 200, 200)),
+    ("GET", "/law/duties/PAPER"): (SEE, (303, 200, 200, 200, 200)),
+    ("GET", "/law/bases/MUST"): (SEE, (303, 200, 200, 200, 200)),
     ("GET", "/ledger"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/ledger/0"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/system"): (SEE, (303, 200, 200, 403, 403)),
@@ -70,6 +83,10 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", "/api/ledger/leaves"): (SEE, (401, 200, 200, 200, 403)),
     ("GET", "/api/ledger/entries"): (SEE, (401, 200, 200, 200, 403)),
     ("GET", "/api/system"): (SEE, (401, 200, 200, 403, 403)),
+    ("POST", "/api/law/decide"): ({"caller": {"said": ["US-CA"]}, "agent": ["US-GA"]}, (401, 200, 200, 200, 200)),
+    ("GET", "/api/law/places"): (SEE, (401, 200, 200, 200, 200)),
+    ("GET", "/api/law/places/US-CA"): (SEE, (401, 200, 200, 200, 200)),
+    ("POST", "/api/law/cases"): (TRIED, (401, 200, 200, 200, 200)),
     ("GET", "/api/openapi.json"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/none"): (SEE, (401, 404, 404, 404, 404)),
@@ -143,6 +160,19 @@ class OneHolding:
         return [one for one in [self.find(tenant, RECORDING)] if one is not None]
 
 
+def law_rooms() -> LawRooms:
+    """Counsel on a table of three places, a duty and a legal basis."""
+    texts = [one_party("US-GA"), place("US-CA", notice="yes", duties='["PAPER"]'), place("DE")]
+    table = made_table(texts, duties__PAPER=duty("PAPER"), bases__MUST=basis("MUST", places='["DE"]'))
+    spoken = {f"en/{name}": f"Words of {name}." for name in ("announce", "announce-ask", "question", "cue-recorded")}
+    return LawRooms(
+        Counsel(table, MemoryAddresses(), spoken),
+        lambda text: parse_case_text(text, "the cases"),
+        ("US-GA", "US-CA"),
+        ("US-GA",),
+    )
+
+
 async def system() -> SystemShown:
     """A machine with nothing to say."""
     return SystemShown("0", [], [], [], [], 0)
@@ -182,7 +212,8 @@ async def house() -> AsyncIterator[House]:
     signing = SignInRooms(account_rooms, accounts, TimedCodes(), _tokens(), demanded=False)
     listening = ListeningRooms("main", ledger, clock, OneHolding(), ClosedOpener())
     rooms = WebRooms(
-        Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "", lambda *_: "otpauth://x"
+        Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "",
+        lambda *_: "otpauth://x", law_rooms(),
     )  # fmt: skip
     yield House(rooms, make_app(rooms, {"console.css": Asset(b"a{}", "text/css", '"tag"')}))
     rooms.serving = False
@@ -226,7 +257,7 @@ def test_no_route_is_missing_from_the_table(house: House) -> None:
     inner: Litestar = house.app._app
     tried = {(method, path) for method, path in ROUTES}
     samples = {"call:str": CALL, "recording:str": RECORDING, "index:int": "0", "playing:int": "7", "name:path": "console.css",
-               "path:str": "none"}  # fmt: skip
+               "path:str": "none", "place:str": "US-CA", "duty:str": "PAPER", "basis:str": "MUST"}  # fmt: skip
     missing = set()
     for route in inner.routes:
         path = route.path
@@ -295,7 +326,7 @@ async def test_the_description_is_openapi_3_1_and_names_every_api_route(house: H
     assert described["openapi"].startswith("3.1")
     named = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
     wanted = {
-        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}"))
+        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}").replace("US-CA", "{place}"))
         for method, path in ROUTES if path.startswith("/api/") and path not in ("/api/openapi.json", "/api/none")
     }  # fmt: skip
     assert wanted <= named, wanted - named

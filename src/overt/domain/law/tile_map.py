@@ -140,11 +140,12 @@ def tile_map(
     lit: Collection[str] = (),
     link: str = "",
     standalone: bool = True,
+    name: str = "map",
 ) -> str:
     """Return the map as SVG text.
 
     `lit` are the codes of places to be pointed out: the others stand back. `link`, where given, holds `{code}` and makes
-    every tile a link. Places that the map does not know stand in a group of their own.
+    every tile a link. `name` begins the identifiers, for pages with two maps. Places that the map does not know stand in a group of their own.
     """
     by_code = {one.code: one for one in places}
     groups = [(name, [by_code[code] for code in codes if code in by_code]) for name, codes in ELSEWHERE.items()]
@@ -154,17 +155,18 @@ def tile_map(
     drawn, bottom = _groups(groups, HEAD + ROWS * STEP + 14, lit, link)
     size = 2 * MARGIN + COLUMNS * STEP - (STEP - SIDE), bottom + 34
     foot = f'<text class="note" x="{MARGIN}" y="{bottom + 18}">{_escaped(note)}</text>'
-    return "\n".join((*_frame(size, title, subtitle, standalone), *_key(), *placed, *drawn, foot, "</svg>", ""))
+    head = _frame(size, title, subtitle, standalone, name, "group" if link else "img")
+    return "\n".join((*head, *_key(), *placed, *drawn, foot, "</svg>", ""))
 
 
-def _frame(size: tuple[int, int], title: str, subtitle: str, standalone: bool) -> Iterable[str]:
+def _frame(size: tuple[int, int], title: str, subtitle: str, standalone: bool, name: str, role: str) -> Iterable[str]:
     width, height = size
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="map" viewBox="0 0 {width} {height}" role="img" '
-        'aria-labelledby="map-title map-description">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="map" viewBox="0 0 {width} {height}" role="{role}" '
+        f'aria-labelledby="{name}-title {name}-description">'
     )
-    yield f'<title id="map-title">{_escaped(title)}</title>'
-    yield f'<desc id="map-description">{_escaped(subtitle)}</desc>'
+    yield f'<title id="{name}-title">{_escaped(title)}</title>'
+    yield f'<desc id="{name}-description">{_escaped(subtitle)}</desc>'
     if standalone:
         yield STYLE
     yield f'<rect class="ground" x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="10"/>'

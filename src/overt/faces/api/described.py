@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
 
 def asks(name: str, meaning: str, example: str = "") -> Parameter:
@@ -26,3 +27,21 @@ def asking(*parameters: Parameter) -> type[Operation]:
             self.parameters = [*(self.parameters or ()), *parameters]
 
     return Asking
+
+
+def sending(meaning: str, *media: str) -> Callable[..., type[Operation]]:
+    """The description of a route whose body is a text of one of these media types, and whose query may ask further things."""
+
+    def with_query(*parameters: Parameter) -> type[Operation]:
+        @dataclass
+        class Sending(Operation):
+            """A route with a text as its body."""
+
+            def __post_init__(self) -> None:
+                self.parameters = [*(self.parameters or ()), *parameters]
+                text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+                self.request_body = RequestBody(dict.fromkeys(media, text), meaning, required=True)
+
+        return Sending
+
+    return with_query

@@ -20,12 +20,15 @@ from overt.services.explaining import seconds
 from overt.services.searching import STATES
 
 # address, label, and what one must be allowed to do to see it in the menu
-MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/ledger", "Ledger", "ledger", "show"),
+MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/law", "Law", "law", "show"),
+        ("/ledger", "Ledger", "ledger", "show"),
         ("/system", "System", "system", "show"))  # fmt: skip
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
+LANGUAGES: Mapping[str, str] = {"en": "English", "es": "Spanish", "de": "German", "fr": "French", "pt": "Portuguese"}
 MOST_COUNTED = 1000
 _FIRST_FONTS = re.compile(r"-latin-(wght|opsz)-")  # not the extended ones, which most pages do without
+_LEADING = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]+)?\b")  # a place's code
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -40,7 +43,8 @@ class Drawing:
         )  # fmt: skip
         self._jinja.filters |= {
             "iso": _iso, "day": _day, "clock": _clock, "length_of": seconds, "place": self._place,
-            "places": self._places, "upto": _upto, "since": _since, "coded": _coded,
+            "places": self._places, "upto": _upto, "since": _since, "coded": _coded, "sentence": _sentence,
+            "named": self._named, "language": lambda code: LANGUAGES.get(code, code),
         }  # fmt: skip
         self._jinja.globals |= {
             "menu": MENU, "meanings": STATES, "meaning": lambda kind: KINDS[kind].meaning, "asset": self._address,
@@ -80,6 +84,11 @@ class Drawing:
     def _place(self, code: str) -> str:
         return self._names.get(code, code)
 
+    def _named(self, text: str) -> str:
+        """A sentence that begins with a place's code, with the name instead."""
+        code = _LEADING.match(text)
+        return self._place(code[0]) + text[len(code[0]) :] if code else text
+
     def _places(self, codes: Sequence[str]) -> str:
         """One place by its name, up to three by their codes, more by their count."""
         if len(codes) == 1:
@@ -112,6 +121,11 @@ def _since(us: int, start_us: int) -> str:
 def _coded(text: str) -> Markup:
     """Words in which `backquotes` mark what is typed."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def _sentence(text: str) -> str:
+    """A refusal as a sentence of a page: with a capital, and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "?", "!")) else ".")
 
 
 def _upto(count: int) -> str:

@@ -10,11 +10,13 @@ from litestar.exceptions import HTTPException
 from overt.domain.errors import NotPermitted, Refused
 from overt.ports import NotDurable, Unavailable
 from overt.services.accounts import AccountRefused
+from overt.services.counsel import NoSuchPlace
 from overt.services.listening import ListeningOver, NoSuchRecording, NotOpened
 from overt.services.searching import BadCursor
 from overt.services.signing_in import SignInRefused, TooManyTries
 
 TYPES = "urn:overt:problem:"
+MOST_WRONG = 8  # fields of a body that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     TooLarge: (413, "too-large", "Too large"),
     Forged: (403, "forged", "Not from our own pages"),
     NotFound: (404, "not-found", "Not there"),
+    NoSuchPlace: (404, "not-found", "Not there"),
     NoSuchRecording: (404, "not-found", "Not there"),
     ListeningOver: (410, "playing-over", "This listening has ended"),
     PlayingOver: (410, "playing-over", "This listening has ended"),
@@ -91,9 +94,18 @@ def problem_of(error: Exception) -> Problem:
             return Problem(status, name, title, str(error))
     if isinstance(error, HTTPException):
         title = _HTTP.get(error.status_code, "The request was refused")
-        return Problem(
-            error.status_code, f"http-{error.status_code}", title, error.detail if error.status_code < 500 else ""
-        )
+        return Problem(error.status_code, f"http-{error.status_code}", title, _detail(error))
     return Problem(
         500, "fault", "A fault of ours", "It is in the log of the web process, with the time. Nothing was opened."
     )
+
+
+def _detail(error: HTTPException) -> str:
+    """What the framework says of a request that it refused, with the fields of a body that are not as they should be."""
+    if error.status_code >= 500:
+        return ""
+    extra = error.extra if isinstance(error.extra, list) else []
+    wrong = [
+        f"{one.get('key', 'the body')}: {one['message']}" for one in extra if isinstance(one, dict) and "message" in one
+    ]
+    return ". ".join([error.detail, *wrong[:MOST_WRONG]])

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from overt.domain.law.cases import Case
+from overt.domain.law.reckoning import Profile
+from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms, Playing
 from overt.services.proving import LedgerView
 from overt.services.searching import Catalogue
@@ -64,6 +67,20 @@ class Pace:
     times: float
 
 
+@dataclass(frozen=True, slots=True)
+class LawRooms:
+    """Who answers questions of law, and what the settings say where a question does not: places served, the recorder's, how sure.
+
+    `read_cases` reads worked cases from a text; it raises LawUnreadable.
+    """
+
+    counsel: Counsel
+    read_cases: Callable[[str], Sequence[Case]]
+    served: tuple[str, ...] = ()
+    recorder: tuple[str, ...] = ()
+    profile: Profile = "standard"
+
+
 @dataclass(slots=True)
 class WebRooms:
     """Everything that the console and the API need at hand. `names` of places by code; `playings` by grant; `serving` until the
@@ -78,6 +95,7 @@ class WebRooms:
     names: Mapping[str, str]
     verifier_key: str
     enrolment_address: Callable[[str, str], str]
+    law: LawRooms
     playings: dict[int, Playing] = field(default_factory=dict)
     serving: bool = True
     pace: Pace | None = None
