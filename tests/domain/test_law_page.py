@@ -82,7 +82,7 @@ def test_an_all_party_row_says_how_sure_each_form_is_from_strict_to_loose() -> N
         "Recording tone alone": words.SURE_WORDS["no"],
     }  # fmt: skip
     assert sections["Notice"]["A tone, where one is used"] == "every 15 seconds"
-    assert sections["The rule"]["Lies within"] == "its law binds here too"
+    assert sections["The rule"]["Lies within"] == "Place US (US), whose law binds here too"
     assert "practice, without an authority" in page.lead
 
 

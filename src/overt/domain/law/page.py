@@ -73,7 +73,7 @@ class Page:
 def describe_place(table: Table, row: Row) -> Page:
     """Return a jurisdiction's page. Sections without anything to say are left out."""
     sections = (
-        Section("The rule", tuple(_rule(row))),
+        Section("The rule", tuple(_rule(table, row))),
         Section("How consent may be shown", tuple(_forms(row.effective_rule, row.forms))),
         Section("Notice", tuple(_notice(row))),
         _sentences("What else to know", row.nuances),
@@ -159,7 +159,7 @@ def gist(row: Row) -> str:
 # ------------------------------------------------------------------------------------------ a row's sections
 
 
-def _rule(row: Row) -> Iterable[Item]:
+def _rule(table: Table, row: Row) -> Iterable[Item]:
     yield Item(f"{row.effective_rule} ({RULE_WORDS[row.effective_rule]})", "What decides")
     yield Item(f"{row.rule} ({RULE_WORDS[row.rule]})", "The law as it stands")
     yield Item(row.criminal_rule, "In criminal law")
@@ -177,7 +177,7 @@ def _rule(row: Row) -> Iterable[Item]:
             "The setting that relaxes it",
         )
     if row.within:
-        yield Item("its law binds here too", "Lies within", f"place/{row.within}")
+        yield Item(f"{_name(table, row.within)}, whose law binds here too", "Lies within", f"place/{row.within}")
     if row.stands_for:
         yield Item(", ".join(row.stands_for), "Speaks also for")
 
