@@ -17,6 +17,7 @@ from typer.main import get_command
 import law_docs
 from overt.config import REQUIRED, SECTIONS, SETTINGS
 from overt.domain.access import EVERYBODYS, OWN, PURPOSES, RIGHTS
+from overt.domain.book_fields import field_rows
 from overt.domain.call import PHASES
 from overt.domain.consent import STANDINGS
 from overt.domain.facts import KINDS
@@ -92,9 +93,24 @@ def rights() -> str:
     return "\n".join(rows)
 
 
+def book_fields() -> str:
+    """Every field of a policy book, a table a section."""
+    rows, section = ["At the head of the book:"], ""
+    head = ["", "| field | kind | preset | lock | meaning |", "| --- | --- | --- | --- | --- |"]
+    rows += head
+    for one in field_rows():
+        if one.section != section:
+            section = one.section
+            rows += ["", f"### `{section}`", *head]
+        preset = f"`{one.preset}`" if one.preset else ""
+        rows.append(f"| `{one.name}` | {one.kind} | {preset} | {'yes' if one.lockable else ''} | {one.meaning} |")
+    return "\n".join(rows)
+
+
 _COUNTS = {"told": "when the caller was told it", "compelled": "with the document that compels it"}
 GENERATED = {
     "settings.md": settings, "cli.md": commands, "facts.md": facts, "machines.md": machines, "console.md": rights,
+    "formats/policy-book.md": book_fields,
 }  # fmt: skip
 
 
