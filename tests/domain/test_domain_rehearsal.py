@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import get_args
@@ -27,9 +28,11 @@ from overt.domain.book import (
 )
 from overt.domain.consent import GRANTING, REASONS, STANDINGS
 from overt.domain.errors import PolicyRefused
-from overt.domain.foresight import ALONE, APART, FAILED, OUTCOMES, Apart, Foresight, LineNow
+from overt.domain.foresight import ALONE, APART, FAILED, OUTCOMES, Apart, Foresight, LineNow, World
 from overt.domain.hindsight import ANSWERS, DAY_US, Answer, Course, Hindsight, PastCall, answer_of, extent, fate
-from overt.domain.law.reckoning import Reckoning, reckon
+from overt.domain.law.decide import Decision, Wish, decide
+from overt.domain.law.reckoning import Law, Reckoning, reckon
+from overt.domain.location import Locations
 from overt.domain.policy import LinePolicy
 from overt.domain.rehearsal import CHANGES, Rehearsal, because, differences, masked
 from overt.domain.ruling import Traits, effective, lot, rule
@@ -57,10 +60,12 @@ def law_of(policy: LinePolicy) -> object:
 
 
 def foresight(*policies: Policy, **more: object) -> Foresight:
-    """A book of these policies, with what else is given of the book or of Foresight."""
-    asked = {name: more.pop(name) for name in ("local", "must_record") if name in more}
+    """A book of these policies, with what else is given of the book or of its world."""
+    asked = {name: more.pop(name) for name in ("local", "must_record", "never", "decides") if name in more}
+    if "never" in asked:
+        asked["never_record"] = asked.pop("never")
     edition = Edition(PolicyBook(policy=policies, **more), 2, "22")  # type: ignore[arg-type]
-    return Foresight(edition, LINES, law_of, **{"local": lambda at_us: (0, 600), **asked})  # type: ignore[arg-type]
+    return Foresight(edition, World(LINES, law_of, **{"local": lambda at_us: (0, 600), **asked}))  # type: ignore[arg-type]
 
 
 def policy(name: str = "all", **more: object) -> Policy:
@@ -365,15 +370,40 @@ def test_what_was_erased_sets_apart_only_where_it_could_matter() -> None:
 
 
 def test_what_is_never_recorded_stays_so() -> None:
+    def listed(caller: str, called: str, own: Sequence[str]) -> str:
+        return "an emergency" if called == "911" else "on the own list" if called in own else ""
+
     assert course(foresight(policy("all")).foresee(replace(ASKED, policy=""))).policy == "all"
-    edition = Edition(PolicyBook(policy=(policy("all"),)), 2, "22")
-    emergency = Foresight(
-        edition, LINES, law_of, lambda at: (0, 0), lambda caller, called: "an emergency" if called == "911" else ""
-    )  # type: ignore[arg-type]
+    emergency = foresight(policy("all"), never=listed)
     never = replace(ASKED, policy="", called="911")
     assert course(emergency.foresee(never)) == Course("", 2, "none", why="an emergency")
     assert course(emergency.foresee(replace(ASKED, ruled=False, called="911"))).will == "none"
     assert course(emergency.foresee(replace(never, called="912"))).policy == "all"
+    own = foresight(policy("all"), never=listed, never_record=(NeverRecord("desk", "the works council"),))
+    would = course(own.foresee(replace(ASKED, called="desk")))
+    assert (would.policy, would.will) == ("all", "none") and "works council" in would.why
+    loose = foresight(
+        policy("all", capture=Capture(share=0)),
+        never=lambda *_: "on the own list",
+        never_record=(NeverRecord("x", ""),),
+    )
+    assert course(loose.foresee(ASKED)).why == "«all» records 0 % of its calls, and not this one"
+    strict = foresight(policy("all"), never=lambda *_: "on the own list", never_record=(NeverRecord("x", ""),))
+    assert course(strict.foresee(ASKED)).why == "on the own list"
+    assert (
+        course(
+            foresight(never=lambda *_: "on the own list", never_record=(NeverRecord("x", ""),)).foresee(ASKED)
+        ).policy
+        == ""
+    )
+
+
+def test_what_the_law_demands_and_cannot_be_done_is_not_done() -> None:
+    def unable(law: Law, locations: Locations, wish: Wish) -> Decision:
+        return decide(law, locations, replace(wish, barred="no tone can be given"))
+
+    would = course(foresight(policy("all"), decides=unable).foresee(ASKED))
+    assert (would.will, would.why) == ("none", "no tone can be given")
 
 
 @given(books, st.lists(calls, min_size=3, max_size=12))
@@ -383,7 +413,7 @@ def test_what_is_remembered_of_a_kind_of_call_is_what_the_book_says_of_each(
     """Property: calls are ruled kind by kind, and every one as if it were ruled by itself."""
     edition = Edition(book, 2, "22")
     times = {number: (one.weekday, one.minute) for number, one in enumerate(some)}
-    seen = Foresight(edition, {}, law_of, times.__getitem__)  # type: ignore[arg-type]
+    seen = Foresight(edition, World({}, law_of, times.__getitem__))  # type: ignore[arg-type]
     for number, one in enumerate(some):
         past = replace(
             ASKED, id=f"call {number}", offered_us=number, direction=one.direction, line=one.line, queue=one.queue, team=one.team,
@@ -412,7 +442,7 @@ def test_the_book_that_ruled_changes_nothing(
 ) -> None:
     """Property: whatever a call was like, the same book and the same law find nothing to change in it."""
     book = book_of_lines([SUPPORT, SALES])
-    seen = Foresight(Edition(book, 1, "11"), LINES, law_of, lambda at: (0, 0))  # type: ignore[arg-type]
+    seen = Foresight(Edition(book, 1, "11"), World(LINES, law_of, lambda at: (0, 0)))  # type: ignore[arg-type]
     bare = PastCall(
         "c", NOW, line, ruled=True, policy=line, version=1, places=places, answer=answer, joined=joined, ended=True,
         failed=failed and not recorded, held=held,

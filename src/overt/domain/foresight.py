@@ -8,7 +8,7 @@ shows it. Where Overt would have told and asked as it did then, what happened th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -106,28 +106,40 @@ class _Share:
     beyond: _Ruled
 
 
-def _none_known(caller: str, called: str) -> str:
+Decides = Callable[[Law, Locations, Wish], Decision]
+NeverRecord = Callable[[str, str, Sequence[str]], str]
+
+
+def of_no_number(caller: str, called: str, own: Sequence[str]) -> str:
     """Say of no number that it is never recorded."""
     return ""
 
 
-class Foresight:
-    """A policy book and a law, asked how calls would have gone. What was reckoned once is remembered.
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a book is asked with. `lines` are the settings' lines by name; `law_of` gives the law as a policy reads it.
 
-    `lines` are the settings' lines by name; `law_of` gives the law as a policy reads it (circumstances, legal basis);
-    `local` the weekday (0 is Monday) and minute of the day of a UTC time in microseconds, by the clock of the book;
-    `never_record` why no call between two numbers is ever recorded, whatever a book says (an emergency), or nothing;
-    `must_record` the legal bases on which nobody is served unrecorded.
+    `local` gives the weekday (0 is Monday) and the minute of the day of a UTC time in microseconds, by the clock of the
+    book. `never_record` says why a call between two numbers is never recorded, whatever a policy says: an emergency, or a
+    number of the list that it is given; or nothing. `decides` is how the law is asked; `must_record` the legal bases on
+    which nobody is served unrecorded.
     """
 
-    def __init__(
-        self, edition: Edition, lines: Mapping[str, LineNow], law_of: Callable[[LinePolicy], Law],
-        local: Callable[[int], tuple[int, int]], never_record: Callable[[str, str], str] = _none_known,
-        must_record: Collection[str] = (),
-    ) -> None:  # fmt: skip
-        self._edition, self._lines, self._law_of, self._local = edition, lines, law_of, local
-        self._never_record, self._must_record = never_record, must_record
+    lines: Mapping[str, LineNow]
+    law_of: Callable[[LinePolicy], Law]
+    local: Callable[[int], tuple[int, int]]
+    never_record: NeverRecord = of_no_number
+    decides: Decides = decide
+    must_record: frozenset[str] = frozenset()
+
+
+class Foresight:
+    """A policy book and a law, asked how calls would have gone. What was reckoned once is remembered."""
+
+    def __init__(self, edition: Edition, world: World) -> None:
+        self._edition, self._world = edition, world
         self._enabled = tuple(one for one in edition.book.policy if one.enabled)
+        self._never = tuple(one.number for one in edition.book.never_record)
         self._asks = _Asks.of(edition)
         self._shares: dict[tuple[object, ...], _Share | Apart] = {}
 
@@ -137,7 +149,7 @@ class Foresight:
             return IN_PROGRESS
         if not past.will:
             return NEVER_DECIDED
-        if not (past.ruled and past.policy) and (why := self._never_record(past.caller, past.called)):
+        if why := self._emergency(past):
             return Course("", self._edition.version, "none", why=why)
         share = self._share(past)
         if isinstance(share, Apart):
@@ -145,10 +157,14 @@ class Foresight:
         beyond = 0 < share.share < 100 and lot(past.id) >= share.share
         return self._course(share.beyond if beyond else share.within, past)
 
+    def _emergency(self, past: PastCall) -> str:
+        """Why no book is asked. Of a call that a policy ruled it was asked then already."""
+        return "" if past.ruled and past.policy else self._world.never_record(past.caller, past.called, ())
+
     def _course(self, ruled: _Ruled, past: PastCall) -> Course:
         planned = ruled.decisions.get(past.places)
         if planned is None:
-            planned = ruled.decisions[past.places] = _planned(ruled.policy, self._law_of(ruled.policy), past.places)
+            planned = ruled.decisions[past.places] = self._planned(ruled.policy, past.places)
         if planned.will == "none":
             return planned
         outcome = _outcome(planned.will, past)
@@ -157,34 +173,53 @@ class Foresight:
             recorded = extent(ruled.policy, past)
         kept = recorded in ("whole", "part")
         return replace(
-            planned, recorded=recorded, why=outcome.why, after_no=fate(ruled.policy, planned.will, past, self._must_record),
+            planned, recorded=recorded, why=outcome.why, after_no=fate(ruled.policy, planned.will, past, self._world.must_record),
             keep_days=planned.keep_days if kept else 0, listeners=planned.listeners if kept else None,
             keep_until_us=past.kept_from_us + planned.keep_days * DAY_US if kept and past.kept_from_us else 0,
+        )  # fmt: skip
+
+    def _planned(self, policy: LinePolicy, places: tuple[str, ...]) -> Course:
+        """What Overt would set out to do, before anybody has answered."""
+        locations = Locations((PartyPlaces("parties", (), False, places),))
+        wish = Wish("recording", policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
+        decision = self._world.decides(self._world.law_of(policy), locations, wish)
+        tells = decision.will != "none"
+        return Course(
+            policy=policy.policy, version=policy.version, will=decision.will, rule=decision.rule, form=decision.form,
+            languages=policy.languages if tells else (), script=policy.script if tells else "",
+            purpose=policy.purpose if tells else "", keep_days=decision.keep_days if tells else 0,
+            listeners=policy.listeners if tells else None, why=decision.why or _because(decision),
         )  # fmt: skip
 
     # ---- which policy
 
     def _share(self, past: PastCall) -> _Share | Apart:
-        now = self._lines.get(past.line)
+        now = self._world.lines.get(past.line)
         queue, team = (past.queue, past.team) if past.ruled or now is None else (now.queue, now.team)
-        weekday, minute = self._local(past.offered_us) if self._asks.time else (0, 0)
+        weekday, minute = self._world.local(past.offered_us) if self._asks.time else (0, 0)
         traits = Traits(past.direction, past.line, queue, team, past.agent, past.caller, past.called, weekday, minute)
-        kind = (past.direction, past.line, queue, team, weekday, *self._asks.kind(past, minute))
+        own = self._world.never_record(past.caller, past.called, self._never) if self._never else ""
+        kind = (past.direction, past.line, queue, team, weekday, own, *self._asks.kind(past, minute))
         found = self._shares.get(kind)
         if found is None:
-            found = self._shares[kind] = self._ruled(traits, past.erased)
+            found = self._shares[kind] = self._ruled(traits, past.erased, own)
         return found
 
-    def _ruled(self, traits: Traits, erased: frozenset[str]) -> _Share | Apart:
-        """The rulings of a call's kind; apart when what was erased might have led to another policy."""
+    def _ruled(self, traits: Traits, erased: frozenset[str], own: str) -> _Share | Apart:
+        """The rulings of a call's kind; apart when what was erased might have led to another policy.
+
+        `own` says why a number of it is on the book's list of those that are never recorded.
+        """
         if erased and self._doubtful(traits, erased):
             return ERASED
         within, beyond = rule(self._edition.book, traits, 0), rule(self._edition.book, traits, 99)
         share = within.policy.capture.share if isinstance(within, Ruling) else 0
-        return _Share(share, self._effective(within, traits), self._effective(beyond, traits))
+        return _Share(share, self._effective(within, traits, own), self._effective(beyond, traits, own))
 
-    def _effective(self, ruling: Ruling | Unruled, traits: Traits) -> _Ruled:
-        now = self._lines.get(traits.line)
+    def _effective(self, ruling: Ruling | Unruled, traits: Traits, own: str) -> _Ruled:
+        if isinstance(ruling, Ruling) and own:
+            ruling = replace(ruling, unrecorded_why=ruling.unrecorded_why or own)
+        now = self._world.lines.get(traits.line)
         base = now.policy if now else LinePolicy(traits.line or "no line")
         return _Ruled(effective(ruling, base, self._edition))
 
@@ -269,20 +304,6 @@ class _Asks:
 
 
 # ------------------------------------------------------------------------------------------ what the law says
-
-
-def _planned(policy: LinePolicy, law: Law, places: tuple[str, ...]) -> Course:
-    """What Overt would set out to do, before anybody has answered."""
-    locations = Locations((PartyPlaces("parties", (), False, places),))
-    wish = Wish("recording", policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
-    decision = decide(law, locations, wish)
-    tells = decision.will != "none"
-    return Course(
-        policy=policy.policy, version=policy.version, will=decision.will, rule=decision.rule, form=decision.form,
-        languages=policy.languages if tells else (), script=policy.script if tells else "",
-        purpose=policy.purpose if tells else "", keep_days=decision.keep_days if tells else 0,
-        listeners=policy.listeners if tells else None, why=decision.why or _because(decision),
-    )  # fmt: skip
 
 
 def _because(decision: Decision) -> str:

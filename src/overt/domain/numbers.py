@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from overt.domain.errors import LawUnreadable
@@ -200,14 +201,18 @@ def _listed(dialled: str, listed: Unrecorded, homes: Sequence[str]) -> str:
 
 
 def _is_own(dialled: str, own: Sequence[str], codes: Iterable[str]) -> bool:
-    forms = _forms(dialled, codes)
-    for entry in own:
-        listed = _forms(_dialled(entry.removesuffix("*")), codes)
-        if not entry.endswith("*") and listed & forms:
-            return True
-        if entry.endswith("*") and any(form.startswith(one) for form in forms for one in listed):
-            return True
-    return False
+    among = frozenset(codes)
+    whole, beginnings = _own_forms(tuple(own), among)
+    forms = _forms(dialled, among)
+    return bool(whole & forms) or any(form.startswith(beginnings) for form in forms)
+
+
+@lru_cache(maxsize=16)
+def _own_forms(own: tuple[str, ...], codes: frozenset[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The operator's list in all its forms: the whole numbers, and the beginnings of numbers."""
+    begin = [form for one in own if one.endswith("*") for form in _forms(_dialled(one.removesuffix("*")), codes)]
+    whole = [form for one in own if not one.endswith("*") for form in _forms(_dialled(one), codes)]
+    return frozenset(whole), tuple(begin)
 
 
 def _forms(dialled: str, codes: Iterable[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from overt.domain.errors import PolicyRefused
 from overt.domain.identity import CALLER, SIDES
 from overt.domain.law.decide import Decision, Wish, decide
 from overt.domain.law.model import Purpose
+from overt.domain.law.reckoning import Law
 from overt.domain.location import Evidence, Locations, locate
 from overt.services.attended import Attended
 from overt.services.house import House
@@ -58,13 +59,19 @@ def decide_for(call: Attended, locations: Locations) -> Decision:
     """
     policy = call.line.policy
     wish = Wish(PURPOSE, policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
-    decision = decide(call.law, locations, wish)
-    if (cannot := unmet(decision)) and decision.effect == "permit":
-        decision = decide(call.law, locations, replace(wish, barred=cannot))
+    decision = decide_able(call.law, locations, wish)
     if decision.effect == "indeterminate":
         call.house.report(call.control.offer.id, PolicyRefused(decision.why))  # somebody must look at it
     call.context.keep_days = decision.keep_days
     call.note("call.decided", **{**decision.as_json(), "purpose": f"{PURPOSE} for {policy.purpose}"})
+    return decision
+
+
+def decide_able(law: Law, locations: Locations, wish: Wish) -> Decision:
+    """Return the decision, denied where the law demands what cannot be done here."""
+    decision = decide(law, locations, wish)
+    if (cannot := unmet(decision)) and decision.effect == "permit":
+        return decide(law, locations, replace(wish, barred=cannot))
     return decision
 
 

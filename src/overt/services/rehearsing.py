@@ -12,12 +12,13 @@ from typing import Protocol
 
 from overt.domain.book import Edition
 from overt.domain.facts import Json
-from overt.domain.foresight import Apart, Foresight, LineNow
+from overt.domain.foresight import Apart, Foresight, LineNow, NeverRecord, World
 from overt.domain.hindsight import Hindsight, PastCall
 from overt.domain.law.reckoning import Law, Profile, Reckoning, reckon
 from overt.domain.law.table import Table
 from overt.domain.policy import LinePolicy
 from overt.domain.rehearsal import MOST_SHOWN, Rehearsal
+from overt.services.deciding import decide_able
 
 UNREADABLE = Apart("unreadable")
 
@@ -62,14 +63,14 @@ class Known:
     """What the house knows besides the proposal.
 
     `edition` gives the book that was published as a version, None when nobody has it any more; `lines` what the settings
-    say; `local` the weekday (0 is Monday) and the minute of the day of a UTC time in microseconds by the clock of the
-    proposed book; `never_record` why no call between two numbers is ever recorded, or nothing.
+    say; `local_time` the weekday (0 is Monday) and the minute of the day in a time zone of a UTC time in microseconds;
+    `never_record` why a call between two numbers is never recorded, whatever a policy says (see foresight.World).
     """
 
     edition: Callable[[int], Edition | None]
     lines: Mapping[str, LineNow]
-    local: Callable[[int], tuple[int, int]]
-    never_record: Callable[[str, str], str]
+    local_time: Callable[[str, int], tuple[int, int]]
+    never_record: NeverRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,14 @@ def rehearse(
     Long work without a pause: give it a thread where others wait. What `progress` raises ends it. Raises Unavailable when
     the ledger cannot be read, PolicyRefused when the book may not be enabled or its readings of the law are not the table's.
     """
+    timezone = proposal.edition.book.timezone
     must = frozenset(code for code, one in proposal.table.bases.items() if one.kind == "must_record")
     hindsight = Hindsight(known.edition, {name: one.policy for name, one in known.lines.items()}, must)
-    foresight = Foresight(
-        proposal.edition, known.lines, law_reader(proposal), known.local, known.never_record, must
+    world = World(
+        known.lines, law_reader(proposal), lambda at_us: known.local_time(timezone, at_us), known.never_record,
+        decide_able, must,
     )  # fmt: skip
+    foresight = Foresight(proposal.edition, world)
     rehearsal = begun(proposal.edition, span.now_us, most_shown)
     broken, first, calls = 0, tuple[int, ...](), 0
     for read in past.read(span.since_us, span.until_us):
