@@ -188,6 +188,7 @@ class MemoryMedia:
         self.opened: list[CaptureOrder] = []
         self.refuses_to_open = ""
         self.released = False
+        self.context = b""
         self._stopped: dict[Side, asyncio.Event] = {}
 
     def listen(self, listener: Listener) -> None:
@@ -244,6 +245,7 @@ class MemoryMedia:
 
     async def keep_context(self, context: bytes) -> None:
         """See ports.CallMedia."""
+        self.context = context
 
     async def release(self) -> Mapping[Side, Mapping[str, int]]:
         """See ports.CallMedia."""
@@ -269,12 +271,19 @@ class MemoryEngine:
 
 
 class MemoryControl:
-    """Implements ports.CallControl: a caller, and an agent who answers with `agent_status`."""
+    """Implements ports.CallControl: a caller, and an agent who answers with `agent_status`, at once or once `picked_up`.
+
+    `dialled` are all who were rung, in order.
+    """
 
     def __init__(self, offer: Offer, agent_status: int = 200) -> None:
         self.offer, self.agent_status = offer, agent_status
         self.refused = 0
         self.hung_up: list[Side] = []
+        self.dialled: list[str] = []
+        self.picked_up = asyncio.Event()
+        self.picked_up.set()
+        self._given_up = asyncio.Event()
         self._listener: Listener = lambda event: None
 
     def listen(self, listener: Listener) -> None:
@@ -291,11 +300,21 @@ class MemoryControl:
 
     async def dial(self, target: str, address: str, port: int, ring_s: int) -> Dialled:
         """See ports.CallControl."""
+        self.dialled.append(target)
+        self._given_up = asyncio.Event()
         await asyncio.sleep(PLAY_S)
+        waits = [asyncio.create_task(one.wait()) for one in (self.picked_up, self._given_up)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
+        if self._given_up.is_set():
+            return Dialled(None, 487, "given up")
         return Dialled(leg_media(5000) if self.agent_status == 200 else None, self.agent_status, "")
 
     async def hang_up(self, side: Side) -> None:
         """See ports.CallControl."""
+        if side == AGENT:
+            self._given_up.set()
         if side not in self.hung_up:
             self.hung_up.append(side)
 

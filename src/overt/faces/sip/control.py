@@ -127,6 +127,9 @@ class SipControl:
     def happen(self, happening: legs.Happening) -> None:
         """Take what the agent says of one of the legs."""
         assert not isinstance(happening, Send)
+        if happening.leg is not self._caller and happening.leg is not self._agent:
+            self._gateway.forget(happening.leg)  # given up for another: how it ends is no news of this call
+            return
         side: Side = CALLER if happening.leg is self._caller else AGENT
         match happening:
             case legs.Confirmed(leg):
