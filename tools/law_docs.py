@@ -170,7 +170,7 @@ def _index(table: Table) -> str:
         "[What every field means, and how to disagree](format.md) · [how places are found](locating.md) · "
         "[what binds besides consent](duties.md) · [legal bases other than consent](bases.md) · [sources](sources.md) · "
         "[worked cases](cases.yaml)", "",
-        "    overt law show US-CA", "    overt law decide --from +14155550100 --to +14045550100 --agent US-GA", "    overt law cases docs/law/cases.yaml --served US",
+        "    overt law show US-CA", "    overt law decide --from +14155550100 --to +14045550100 --agent US-GA", "    overt law cases docs/law/cases.yaml",
     ]  # fmt: skip
     lines += ["", "## The United States", *_lists(table, states), "", "## The world", *_lists(table, world)]
     return "\n".join(lines) + "\n"
