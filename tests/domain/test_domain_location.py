@@ -56,7 +56,7 @@ def test_nothing_known_is_everywhere_served_and_where_that_is_not_set_anywhere()
 def test_a_number_alone_is_never_certain() -> None:
     party = one(("number", "US-TX"))
     assert party.places == ("US-TX", *SERVED) and not party.certain
-    assert party.doubts == ("no more is known than a hint: hint of the number",)
+    assert party.doubts == ("only this is known: hint of the number",)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in STRENGTH if kind != "number"])
@@ -69,7 +69,7 @@ def test_what_settles_a_place(kind: str) -> None:
 def test_a_trunk_settles_no_more_than_our_own_side(party: str) -> None:
     found = one(("trunk", "US-GA"), party=party)
     assert found.places == ("US-GA", *SERVED) and not found.certain
-    assert found.doubts == ("no more is known than a hint: place that the trunk serves",)
+    assert found.doubts == ("only this is known: place that the trunk serves",)
     assert all(one(("trunk", "US-GA"), party=own).certain for own in OWN_SIDE)
 
 
@@ -95,6 +95,8 @@ def test_evidence_that_disagrees_counts_whole_and_is_not_certain() -> None:
     two_sayings = one(("said", "US-TX"), ("said", "DE"), ("site", "FR"))
     assert two_sayings.places == ("US-TX", "DE") and not two_sayings.certain
     assert one(("on_file", "US-TX"), ("device", "US-TX")).certain
+    agreeing = one(("said", "US-TX"), ("on_file", "US-TX"))
+    assert agreeing.certain and len(agreeing.candidates) == 2 and not agreeing.set_aside
 
 
 def test_a_country_of_parts_is_not_a_place_until_its_part_is_known() -> None:

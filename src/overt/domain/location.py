@@ -191,9 +191,10 @@ def _places_of(party: str, own: Sequence[Evidence], served: tuple[str, ...], dou
 def _set_aside(own: Sequence[Evidence], spoofed: bool) -> dict[Evidence, str]:
     """What no longer counts, and what is known instead (rules 2 and 3)."""
     presumed = [one for one in own if _may_settle(one) and one.kind != "said"]
-    if any(one.kind == "said" for one in own):
-        found = dict.fromkeys(presumed, "the party said where they are")
-        settling = [one for one in own if one.kind == "said"]
+    said = [one for one in own if one.kind == "said"]
+    if said:
+        places, settling = {one.place for one in said}, said
+        found = dict.fromkeys((one for one in presumed if one.place not in places), "the party said where they are")
     else:
         found, settling = {}, [one for one in presumed if not (spoofed and one.kind == "on_file")]
     for one in settling:
@@ -209,7 +210,7 @@ def _candidate(one: Evidence) -> Candidate:
 def _unsettled(counted: Sequence[Evidence], doubts: Sequence[str]) -> Sequence[str]:
     """Why nothing settles where the party is."""
     hints = ", ".join(dict.fromkeys(CLARITY[one.kind] for one in counted))
-    return doubts or [f"no more is known than a hint: {hints}" if hints else "nothing is known"]
+    return doubts or [f"only this is known: {hints}" if hints else "nothing is known"]
 
 
 def _reasons(claims: Sequence[Evidence], doubts: Sequence[str]) -> Sequence[str]:
