@@ -123,7 +123,7 @@ def sentences(one: Row | Duty | Basis) -> Iterator[str]:
     """Everything in a row or a law that is prose."""
     if isinstance(one, Row):
         yield from (*one.nuances, *one.held_stricter, one.contested.note, one.minors, one.employee_notice)
-        yield from (one.exposure.criminal, one.exposure.civil, one.out_of_state_recorder.note)
+        yield one.out_of_state_recorder.note
         yield from (each.note for each in one.purpose)
         yield from (each.why for each in one.example)
     elif isinstance(one, Duty):
@@ -137,6 +137,13 @@ def test_prose_is_written_in_sentences() -> None:
         for text in filter(None, sentences(one)):
             assert text.endswith(".") and (text[0].isupper() or text[0].isdigit()), (one.code, text)
             assert "two-party" not in text.lower() and "  " not in text, (one.code, text)
+
+
+def test_what_stands_in_a_table_or_a_list_to_look_up_is_no_sentence() -> None:
+    for one in (*map(row, WORLD), *laws()):
+        costs = (one.exposure.criminal, one.exposure.civil) if isinstance(one, Row) else ()
+        for text in (*costs, *one.verify_before_release):
+            assert text and not text.endswith("."), (one.code, text)
 
 
 def test_dates_are_dates_and_nothing_claims_to_be_verified() -> None:
