@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -217,6 +218,12 @@ def _purpose(decided: _Decision | None, permitted: _Permission | None) -> str:
     return decided.purpose.partition(" for ")[2] if decided is not None else ""
 
 
+@lru_cache(maxsize=256)
+def _languages(prompts: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages of prompts (`en/announce-ask` and a hash), each once."""
+    return tuple(dict.fromkeys(prompt.partition("/")[0] for prompt in prompts))
+
+
 class Assembly:
     """Puts calls together, entry by entry. `seen` are those that are under way."""
 
@@ -264,7 +271,7 @@ class Assembly:
     def _told(self, line: bytes) -> None:
         entry = _TOLD.decode(line)
         if entry.body.side == CALLER and entry.body.told and (seen := self.seen.get(entry.call)) is not None:
-            seen.languages = tuple(dict.fromkeys(prompt.partition("/")[0] for prompt in entry.body.prompts))
+            seen.languages = _languages(entry.body.prompts)
 
     def _consent(self, line: bytes) -> None:
         entry = _CONSENT.decode(line)

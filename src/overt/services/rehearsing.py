@@ -7,10 +7,12 @@ would have gone otherwise. docs/policies-rehearsing.md says how an answer is com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from overt.domain.book import Edition
+from overt.domain.book_toml import book_sha256
+from overt.domain.errors import BookRefused, Finding, Refused
 from overt.domain.facts import Json
 from overt.domain.foresight import Apart, Foresight, LineNow, NeverRecord, World
 from overt.domain.hindsight import Hindsight, PastCall
@@ -19,6 +21,8 @@ from overt.domain.law.table import Table
 from overt.domain.policy import LinePolicy
 from overt.domain.rehearsal import MOST_SHOWN, Rehearsal
 from overt.services.deciding import decide_able
+from overt.services.governing import LocalTime
+from overt.services.publishing import PublishingRooms, checked, current, version
 
 UNREADABLE = Apart("unreadable")
 
@@ -49,13 +53,19 @@ class PastCalls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is rehearsed: a book, and the law table as it is read on an ISO date, for the places that the lines serve."""
+    """What is rehearsed: a book, and the law table as it is read on an ISO date, for the places that the lines serve.
+
+    Its findings warn of something; `changes` says in words what the book changes of the one in force, version `instead_of`.
+    """
 
     edition: Edition
     table: Table
     on: str
     profile: Profile
     served: tuple[str, ...]
+    instead_of: int = 0
+    changes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Known:
 
     edition: Callable[[int], Edition | None]
     lines: Mapping[str, LineNow]
-    local_time: Callable[[str, int], tuple[int, int]]
+    local_time: LocalTime
     never_record: NeverRecord
 
 
@@ -90,17 +100,80 @@ Progress = Callable[[int, int, int], None]
 class Rehearsed:
     """What came of it: the counts and calls, and the entries that could not be read (indexes, the first few of them)."""
 
-    rehearsal: Rehearsal
+    proposal: Proposal
     span: Span
-    broken: int
-    first_broken: tuple[int, ...]
+    rehearsal: Rehearsal
+    broken: int = 0
+    first_broken: tuple[int, ...] = ()
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were, with those of which nothing could be said."""
+        return self.rehearsal.rehearsed + self.rehearsal.apart.total()
 
     def as_json(self) -> dict[str, Json]:
-        """For the command line and the API."""
+        """For the command line and the API: what was rehearsed, the counts, then the changed calls."""
+        proposal = self.proposal
         return {
-            "since_us": self.span.since_us, "until_us": self.span.until_us, **self.rehearsal.as_json(),
-            "broken_entries": self.broken, "first_broken": list(self.first_broken),
+            "since_us": self.span.since_us, "until_us": self.span.until_us, "now_us": self.span.now_us,
+            "instead_of": proposal.instead_of, "book_sha256": proposal.edition.sha256, "changes": list(proposal.changes),
+            "law_version": proposal.table.version, "law_sha256": proposal.table.sha256, "law_on": proposal.on,
+            "warnings": [str(one) for one in proposal.findings], "calls_read": self.calls,
+            "broken_entries": self.broken, "first_broken": list(self.first_broken), **self.rehearsal.as_json(),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsingRooms:
+    """What rehearsing needs at hand: where books are checked and found, past calls, and what the house knows of its lines."""
+
+    publishing: PublishingRooms
+    past: PastCalls
+    served: tuple[str, ...]
+    lines: Mapping[str, LineNow]
+    local_time: LocalTime
+    never_record: NeverRecord
+
+
+async def propose(rooms: RehearsingRooms, text: str | None, on: str = "") -> Proposal:
+    """Return what a book's text proposes, None for the book in force; `on` is the day whose law is read, else today.
+
+    Raises BookRefused with every finding that would stop it from being published, Refused, Unavailable.
+    """
+    day = on or rooms.publishing.clock.today()
+    publishing = replace(rooms.publishing, known=replace(rooms.publishing.known, on=day))
+    before = await current(publishing)
+    in_force = Proposal(
+        before.edition, publishing.table, day, publishing.known.profile, rooms.served, before.edition.version
+    )  # fmt: skip
+    if text is None and not before.edition.version:
+        return in_force  # what the settings say is no book that anybody could publish as it is
+    found = checked(publishing, before.text if text is None else text, before)
+    if found.book is None or not found.may_be_published:
+        raise BookRefused([one for one in found.findings if one.level == "stops"])
+    if text is None:
+        return replace(in_force, findings=found.findings)
+    edition = Edition(found.book, before.edition.version + 1, book_sha256(text))
+    return replace(in_force, edition=edition, changes=found.changes, findings=found.findings)
+
+
+def rehearse_proposal(
+    rooms: RehearsingRooms, proposal: Proposal, span: Span, progress: Progress | None = None,
+    most_shown: int = MOST_SHOWN,
+) -> Rehearsed:  # fmt: skip
+    """Return how the calls of a span would have gone; see `rehearse`."""
+    books: dict[int, Edition | None] = {}
+
+    def edition(wanted: int) -> Edition | None:
+        if wanted not in books:
+            try:
+                books[wanted] = version(rooms.publishing, wanted).edition
+            except Refused:  # never published as far as is known, or erased
+                books[wanted] = None
+        return books[wanted]
+
+    known = Known(edition, rooms.lines, rooms.local_time, rooms.never_record)
+    return rehearse(rooms.past, proposal, known, span, progress or unwatched, most_shown)
 
 
 def unwatched(done: int, total: int, calls: int) -> None:
@@ -132,7 +205,7 @@ def rehearse(
         rehearsal.set_apart(UNREADABLE, read.unreadable)
         broken, first, calls = read.broken, read.first_broken, calls + len(read.calls)
         progress(read.done, read.total, calls)
-    return Rehearsed(rehearsal, span, broken, first)
+    return Rehearsed(proposal, span, rehearsal, broken, first)
 
 
 def _rehearse(rehearsal: Rehearsal, hindsight: Hindsight, foresight: Foresight, call: PastCall) -> None:

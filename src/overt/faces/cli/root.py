@@ -13,6 +13,7 @@ from overt.faces.cli.doctor import doctor
 from overt.faces.cli.init import init
 from overt.faces.cli.law import law_app
 from overt.faces.cli.ledger import ledger_app
+from overt.faces.cli.policy import policy_app
 from overt.faces.cli.recordings import recordings_app
 from overt.faces.cli.serve import serve
 from overt.faces.cli.signing import sign_in, sign_out
@@ -30,6 +31,7 @@ app.add_typer(calls_app, name="calls")
 app.add_typer(recordings_app, name="recordings")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(accounts_app, name="accounts")
+app.add_typer(policy_app, name="policy")
 
 
 def main() -> None:
