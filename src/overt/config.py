@@ -46,6 +46,7 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "recorder_place": Setting(str, "", "Where this machine records: an ISO 3166 code such as US-GA."),
     "served": Setting(list, [], "The places that the lines serve; «US» stands for the 50 states and DC. Unset: strictest."),
+    "law": Setting(str, "", "A folder of law files that take the place of ours of the same name; empty: the law as shipped."),
     "profile": Setting(str, "standard", "How sure an accepted form of consent must be.", ("standard", "strict")),
     "sip_address": Setting(str, "127.0.0.1", "The address on which SIP is served."),
     "sip_port": Setting(int, 5060, "The port on which SIP is served, UDP and TCP."),
@@ -143,6 +144,7 @@ class Settings:
     failure: OnFailure
     recorder_place: str
     served: tuple[str, ...]
+    law: str
     profile: Literal["standard", "strict"]
     sip_address: str
     sip_port: int
@@ -175,6 +177,10 @@ class Settings:
         """How browsers reach the console."""
         host = f"[{self.web_address}]" if ":" in self.web_address else self.web_address
         return self.web_origin or f"{'https' if self.web_certificate else 'http'}://{host}:{self.web_port}"
+
+    def law_folder(self, data_folder: Path) -> Path | None:
+        """Where the operator's own law files lie, as seen from the data folder; None when there are none."""
+        return data_folder / self.law if self.law else None
 
     @property
     def engine_count(self) -> int:

@@ -10,22 +10,35 @@ from pathlib import Path
 import tomli
 
 from overt.domain.errors import LawUnreadable
-from overt.domain.law.table import Table, parse_table
+from overt.domain.law.table import VERSION, Table, parse_table
 
 ENDING = ".toml"
-OWN_VERSION = "own"
 
 
 def load_table(folder: Path | None = None) -> Table:
-    """Read the law as the package ships it, or a folder of the same shape. Raises LawUnreadable."""
+    """Read the law as the package ships it. Files of a folder of the same shape take the place of ours of the same name.
+
+    Raises LawUnreadable, also when the folder holds no file of a law.
+    """
+    shipped = dict(_found(files("overt.domain.law.data"), ""))
     if folder is None:
-        return parse_table(dict(_found(files("overt.domain.law.data"), "")), read_toml=tomli.loads)
+        return parse_table(shipped, read_toml=tomli.loads)
+    own = _own(folder)
+    return parse_table({**shipped, **own}, version=f"{VERSION}+own", read_toml=tomli.loads)
+
+
+def _own(folder: Path) -> dict[str, str]:
     try:
-        return parse_table(dict(_found(folder, "")), version=OWN_VERSION, read_toml=tomli.loads)
+        own = dict(_found(folder, ""))
     except OSError as error:
         raise LawUnreadable(f"{folder}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise LawUnreadable(f"{folder}: a file is not UTF-8 ({error.reason})") from error
+    if not own:
+        raise LawUnreadable(
+            f"{folder} holds no file of a law: places/, duties/, bases/ with .toml files, or sources.toml"
+        )
+    return own
 
 
 def _found(folder: Traversable | Path, before: str) -> Iterator[tuple[str, str]]:

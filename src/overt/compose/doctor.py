@@ -19,10 +19,12 @@ from overt.adapters.key_files import load_signing_key, load_verifier_key
 from overt.adapters.law_files import load_table
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sql_accounts import SqlAccounts
+from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.governing import PROMPTS, make_lines
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
+from overt.domain.law.reckoning import Reckoning, reckon
 from overt.faces.console.assets import STATIC, read_assets
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
@@ -82,7 +84,33 @@ def _prompts(folder: Path, settings: Settings) -> Iterator[Finding]:
             "prompts", "stops", f"missing: {', '.join(missing)}", "put them into DATA/prompts with their table"
         )
     else:
-        yield Finding("prompts", "good", f"{len(prompts)} prompts, {load_table().version} of the law table")
+        yield Finding("prompts", "good", f"{len(prompts)} prompts")
+
+
+def _law(folder: Path, settings: Settings) -> Iterator[Finding]:
+    """The table, and what a law demands of the operator that the settings do not say is so."""
+    try:
+        table = load_table(settings.law_folder(folder))
+        law = reckon(table, Reckoning(SystemClock().today(), settings.profile, settings.served))
+    except Refused as error:
+        yield Finding("law", "stops", str(error), "mend that file, or take the setting law out")
+        return
+    verified = sum(row.verified.state == "verified" for rows in table.rows.values() for row in rows)
+    shown = f"table {table.version}, {len(table.rows)} places, of which {verified} verified against the official text"
+    yield Finding("law", "good", shown)
+    if not settings.served:
+        remedy = 'set served, ["US"] for the 50 states and DC; docs/law/locating.md'
+        yield Finding(
+            "law", "look", "served is not set: a caller whose place is not known must say yes expressly", remedy
+        )
+    for line in settings.lines:
+        owed = law.demand("recording", line.agent_place).obligations if line.agent_place else ()
+        duties = sorted(one.citation for one in owed if one.code == "employee_notice")
+        if duties and not line.agent_notice_on_file:
+            remedy = "have the agents acknowledge it, and set agent_notice_on_file to the day"
+            yield Finding(
+                "law", "look", f"line {line.name}: no agents' notice is on file ({'; '.join(duties)})", remedy
+            )
 
 
 def _ports(_: Path, settings: Settings) -> Iterator[Finding]:
@@ -161,5 +189,5 @@ def _open_accounts(folder: Path, settings: Settings) -> int:
 
 
 CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (
-    _trunks, _keys, _prompts, _ports, _clock, _disk, _limits, _separation, _console,
+    _trunks, _keys, _prompts, _law, _ports, _clock, _disk, _limits, _separation, _console,
 )  # fmt: skip

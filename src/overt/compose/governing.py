@@ -51,7 +51,9 @@ def settings_book(settings: Settings) -> PolicyBook:
 def make_premises(settings: Settings, table: Table) -> Premises:
     """What rules calls besides a published book. Raises Refused."""
     numbering, book = load_numbering(), settings_book(settings)
-    here = {place.partition("-")[0] for place in settings.served or (settings.recorder_place,)}  # countries are asked for
+    here = {
+        place.partition("-")[0] for place in settings.served or (settings.recorder_place,)
+    }  # countries are asked for
     return Premises(
         table, settings.profile, settings.served, book, book_sha256(write_book(book)), local_time,
         lambda caller, called, own: never_record(caller, called, numbering, own, here),

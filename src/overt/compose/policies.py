@@ -43,7 +43,8 @@ def check_text(data_folder: Path, text: str) -> Checked:
 def publish_text(data_folder: Path, text: str, reason: str, instead_of: int | None) -> Publication:
     """Publish a text. Raises as `shown`, and BookRefused, PolicyRefused, NotDurable."""
     by = allowed(data_folder, "publish")
-    settings, table = load_settings(data_folder), load_table()
+    settings = load_settings(data_folder)
+    table = load_table(settings.law_folder(data_folder))
 
     async def story() -> Publication:
         ledger = NotaryClient(data_folder / NOTARY)
@@ -69,8 +70,10 @@ def allowed(data_folder: Path, action: str) -> str:
 @contextmanager
 def _reading(data_folder: Path) -> Iterator[PublishingRooms]:
     allowed(data_folder, "show")
+    settings = load_settings(data_folder)
+    table = load_table(settings.law_folder(data_folder))
     ledger = NotaryClient(data_folder / NOTARY)  # it connects to nobody before it is asked
     try:
-        yield publishing_rooms(data_folder, load_settings(data_folder), ledger, load_table(), proven=False)
+        yield publishing_rooms(data_folder, settings, ledger, table, proven=False)
     finally:
         ledger.close()

@@ -58,7 +58,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     paths = [data_folder / "run" / f"engine-{number}.sock" for number in range(settings.engine_count)]
     lost = _Interruptions(ledger, clock)
     engines = Engines(paths, pool, settings.rtp_address, start_key, settings.rtp_timeout_s * 1000, lost.enter)
-    table = load_table()
+    table = load_table(settings.law_folder(data_folder))
     governor = make_governor(data_folder, settings, table, ledger, lambda error: _log.error("policies: %s", error))
     house = make_house(data_folder, settings, clock, ledger, engines, governor)
     gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))

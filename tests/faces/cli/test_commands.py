@@ -55,6 +55,22 @@ def test_doctor_says_what_stands_in_the_way(folder: Path) -> None:
     assert broken.exit_code == 1 and "must be one of" in broken.stdout
 
 
+def test_doctor_says_what_the_law_demands_of_the_operator(folder: Path) -> None:
+    text = (folder / "overt.toml").read_text()
+
+    def found(settings: str) -> list[str]:
+        (folder / "overt.toml").write_text(settings)
+        said = json.loads(RUN.invoke(app, ["doctor", "--data", str(folder), "--json"]).stdout)["findings"]
+        return [f"{one['state']}: {one['found']}" for one in said if one["name"] == "law"]
+
+    place, noticed = 'agent_place = "US-NY"\n', 'agent_notice_on_file = "2026-01-01"\n'
+    assert any("served is not set" in one for one in found(text)) and "0 verified" in found(text)[0]
+    missing = found(text + place)
+    assert any("look: line s: no agents' notice is on file" in one and "52-c" in one for one in missing)
+    assert not any("notice is on file" in one for one in found(text + place + noticed))
+    assert found('law = "nowhere"\n' + text) == [f"stops: {folder / 'nowhere'}: No such file or directory"]
+
+
 def test_doctor_misses_prompts_and_lines(folder: Path) -> None:
     text = (folder / "overt.toml").read_text()
     (folder / "overt.toml").write_text(text.replace('agent = "sip:a@127', 'languages = ["fr"]\nagent = "sip:a@127'))
