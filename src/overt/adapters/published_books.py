@@ -119,6 +119,8 @@ class PublishedBooks:
         return bool(whole) and len(block) == _BLOCK
 
     def _stated(self, lines: Sequence[tuple[int, bytes]]) -> list[Stated]:
+        if not lines:
+            return []
         found = []
         try:
             with closing(open_personal(self._folder, read_only=True)) as rows:
