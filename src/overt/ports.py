@@ -376,15 +376,6 @@ CallEvent = HungUp | LegChanged | Ringing | Digit | StopKey | CapturePaused | Ca
 Listener = Callable[[CallEvent], None]
 
 
-class Rooms(Protocol):
-    """What an episode needs at hand; made once by `compose.signalling`."""
-
-    ledger: Ledger
-    clock: Clock
-    erasures: ErasureRegister
-    engine: MediaEngine
-
-
 class AddressBook(Protocol):
     """Addresses on file and what numbers hint at."""
 
@@ -397,5 +388,5 @@ class AddressBook(Protocol):
         ...
 
     def doubt(self, number: Number) -> str:
-        """Why a number says no place, or not to be believed (`location.SPOOFED`); empty when it is like any other."""
+        """Why a number says no place, or is not to be believed (`location.SPOOFED`); empty when it is like any other."""
         ...
