@@ -31,7 +31,7 @@ DUTIES = {
     "PCI-DSS", "CCPA", "CPUC-107B", "GDPR", "UK-GDPR", "GDPR-9", "CNIL", "CNIL-WORK", "BIPA", "CUBI", "WA-19-375",
     "HIPAA", "REG-F", "TSR", "FCC-64-501", "FCC-73-1206", "PA-63-137", "PA-5704-15", "NY-52-C", "CT-31-48D",
     "DE-705", "BETRVG-87", "FR-L1222-4", "FR-L2312-38", "IPA-356", "PIPEDA", "APPI", "APP", "IPP", "LFPDPPP",
-    "PDPA", "DPA-PH", "LGPD", "BR-SAC", "DPDP",
+    "PDPA", "DPA-PH", "LGPD", "BR-SAC", "DPDP", "MIFID-76", "SYSC-10A", "AI-ACT-5", "WA-19-373", "CO-6-1-1314",
 }  # fmt: skip
 BASES = {"MIFID-16-7", "FCA-SYSC-10A", "TSR-310", "BR-SAC"}
 
@@ -207,7 +207,7 @@ def test_duties_bind_where_and_when_they_say(place: str, stated: str, purpose: s
         assert obligation not in decided(place, wish=wish).obligations
 
 
-@pytest.mark.parametrize("place", ["NL", "GB", "US-IL"])
+@pytest.mark.parametrize("place", ["NL", "GB", "US-IL", "US-TX", "US-WA", "US-CO"])
 def test_a_voiceprint_needs_a_yes_where_the_law_says_so(place: str) -> None:
     stated = frozenset({"voiceprints"})
     assert decided(place, wish=Wish("analysis"), circumstances=stated).form == "express_opt_in"
@@ -220,10 +220,12 @@ def test_a_third_party_in_japan_needs_a_yes() -> None:
 
 def test_recordings_are_kept_within_the_bounds_of_the_law() -> None:
     year = Wish(keep_days=365)
-    assert decided("FR", wish=year).keep_days == 183
+    assert decided("FR", wish=year).keep_days == 181
     assert decided("US-TX", circumstances=frozenset({"debt_collection"})).keep_days == 1096
     assert decided("US-TX", circumstances=frozenset({"telemarketing"})).keep_days == 1827
     assert decided("BR", wish=Wish(keep_days=7), circumstances=frozenset({"regulated_service"})).keep_days == 90
+    for place in ("DE", "NL", "GB"):
+        assert decided(place, circumstances=frozenset({"investment"})).keep_days == 1827
     clash = decided("FR", "US-TX", circumstances=frozenset({"debt_collection"}))
     assert clash.effect == "indeterminate" and clash.why
 
