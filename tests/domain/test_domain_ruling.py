@@ -35,9 +35,9 @@ TELL = Tell("standard", ("en",), "quality")
 CALL = Traits("inbound", "sales", caller="+14155550100", called="+14045550100")
 
 
-def ruled(book: PolicyBook, call: Traits = CALL, chosen: int = 0) -> Ruling:
+def ruled(book: PolicyBook, call: Traits = CALL, **chosen: int) -> Ruling:
     """A ruling that there must be."""
-    found = rule(book, call, chosen)
+    found = rule(book, call, **chosen)
     assert isinstance(found, Ruling)
     return found
 
@@ -104,11 +104,14 @@ def test_fields_that_belong_together_are_held_together() -> None:
         (When(lines=("sale",)), CALL, False),
         (When(lines=("sal*",)), CALL, True),
         (When(lines=("Sales",)), CALL, False),
+        (When(lines=("salt*",)), CALL, False),
+        (When(lines=("sales*",)), CALL, True),
         (When(lines=("*",)), CALL, True),
         (When(queues=("*",)), CALL, False),
         (When(queues=("gold",)), replace(CALL, queue="gold"), True),
         (When(teams=("north",)), replace(CALL, team="south"), False),
         (When(agents=("sip:dana@*",)), replace(CALL, agent="sip:dana@192.0.2.7"), True),
+        (When(agents=("sip:dana@*",)), replace(CALL, agent="sip:robin@192.0.2.7"), False),
         (When(numbers=("+1415*",)), CALL, True),
         (When(numbers=("+14155550100",)), CALL, True),
         (When(numbers=("+14045550100",)), CALL, False),
@@ -157,6 +160,10 @@ def test_times_are_as_one_would_walk_them(when: When) -> None:
     for number, minute in ((one // 1440, one % 1440) for one in EDGES):
         fits = matches(when, replace(CALL, weekday=number, minute=minute))
         assert fits is (number * 1440 + minute in walked)
+
+
+def test_a_call_of_which_no_time_is_told_came_at_the_weeks_beginning() -> None:
+    assert (Traits().weekday, Traits().minute, Traits().outside) == (0, 0, "")
 
 
 def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
@@ -217,6 +224,7 @@ def test_a_share_takes_that_many_of_a_hundred_lots() -> None:
     book = PolicyBook(policy=(Policy("some", "Dana", tell=TELL, capture=Capture(share=20)),))
     recorded = [chosen for chosen in range(100) if not ruled(book, chosen=chosen).unrecorded_why]
     assert recorded == list(range(20))
+    assert not ruled(PolicyBook(policy=(Policy("one", "Dana", tell=TELL, capture=Capture(share=1)),))).unrecorded_why
     assert ruled(book, chosen=20).unrecorded_why == "«some» records 20 % of its calls, and not this one"
 
 
