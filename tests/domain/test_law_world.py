@@ -32,6 +32,7 @@ DUTIES = {
     "HIPAA", "REG-F", "TSR", "FCC-64-501", "FCC-73-1206", "PA-63-137", "PA-5704-15", "NY-52-C", "CT-31-48D",
     "DE-705", "BETRVG-87", "FR-L1222-4", "FR-L2312-38", "IPA-356", "PIPEDA", "APPI", "APP", "IPP", "LFPDPPP",
     "PDPA", "DPA-PH", "LGPD", "BR-SAC", "DPDP", "MIFID-76", "SYSC-10A", "AI-ACT-5", "WA-19-373", "CO-6-1-1314",
+    "CMS-422", "CFTC-1-35",
 }  # fmt: skip
 BASES = {"MIFID-16-7", "FCA-SYSC-10A", "TSR-310", "BR-SAC"}
 
@@ -223,6 +224,8 @@ def test_recordings_are_kept_within_the_bounds_of_the_law() -> None:
     assert decided("FR", wish=year).keep_days == 181
     assert decided("US-TX", circumstances=frozenset({"debt_collection"})).keep_days == 1096
     assert decided("US-TX", circumstances=frozenset({"telemarketing"})).keep_days == 1827
+    assert decided("US-TX", circumstances=frozenset({"medicare"})).keep_days == 3653
+    assert decided("US-TX", circumstances=frozenset({"futures"})).keep_days == 366
     assert decided("BR", wish=Wish(keep_days=7), circumstances=frozenset({"regulated_service"})).keep_days == 90
     for place in ("DE", "NL", "GB"):
         assert decided(place, circumstances=frozenset({"investment"})).keep_days == 1827

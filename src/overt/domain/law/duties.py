@@ -22,6 +22,8 @@ CIRCUMSTANCES: Mapping[str, str] = {
     "debt_collection": "the operator collects debts",
     "telemarketing": "the operator sells by telephone with account numbers it already has",
     "investment": "the operator is an investment firm, and orders are taken",
+    "futures": "the operator deals in futures, options or swaps in the United States, and orders are taken",
+    "medicare": "Medicare plans are marketed, sold or enrolled in",
     "voiceprints": "people are recognised by their voice, or speakers told apart by it",
     "telephone_company": "the operator is a telephone company and calls its own customers",
     "broadcast": "the call is recorded to be broadcast",
