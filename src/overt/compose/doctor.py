@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import shutil
@@ -17,17 +18,22 @@ from overt.adapters.database import FILE as DATABASE
 from overt.adapters.database import open_database
 from overt.adapters.key_files import load_signing_key, load_verifier_key
 from overt.adapters.law_files import load_table
+from overt.adapters.notary_client import NotaryClient
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
-from overt.compose.governing import PROMPTS, make_lines
+from overt.compose.governing import PROMPTS, make_lines, publishing_rooms
+from overt.compose.moment import NOTARY
 from overt.config import Settings, SettingsRefused, load_settings
-from overt.domain.errors import Refused
+from overt.domain.errors import LawUnreadable, Refused
 from overt.domain.law.reckoning import Reckoning, reckon
+from overt.domain.law.table import Table
 from overt.faces.console.assets import STATIC, read_assets
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
+from overt.services.governing import Publication
+from overt.services.publishing import Checked, checked, current
 
 FILES_PER_CALL = 12
 WANTED_CALLS = 500
@@ -113,6 +119,43 @@ def _law(folder: Path, settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _policies(folder: Path, settings: Settings) -> Iterator[Finding]:
+    """The book in force: whether it can be read, and whether law, lines and prompts still are what it was made for."""
+    notary = NotaryClient(folder / NOTARY)  # it connects to nobody before it is asked
+    try:
+        table = load_table(settings.law_folder(folder))
+        rooms = publishing_rooms(folder, settings, notary, table, proven=False)
+        rules = asyncio.run(current(rooms))
+    except LawUnreadable:
+        return  # said already
+    except (Unavailable, Refused) as error:
+        yield Finding(
+            "policies", "stops", str(error), "`overt ledger verify` says more; calls pass unrecorded meanwhile"
+        )
+        return
+    finally:
+        notary.close()
+    if rules.trouble:
+        yield Finding("policies", "stops", rules.trouble, "publish a book that can be read: `overt policy publish`")
+    elif not rules.edition.version:
+        yield Finding("policies", "good", "no book is published: each line of the settings rules itself")
+    else:
+        yield _judged(rules, checked(rooms, rules.text, rules), table, settings)
+
+
+def _judged(rules: Publication, found: Checked, table: Table, settings: Settings) -> Finding:
+    version, enabled = rules.edition.version, [one for one in rules.edition.book.policy if one.enabled]
+    stopping = [str(one) for one in found.findings if one.level == "stops"]
+    if stopping:
+        return Finding("policies", "stops", f"version {version}: {'; '.join(stopping)}", "mend it, and publish it anew")
+    codes = {one.name: one.law.basis.code for one in enabled if one.law.basis.code}
+    bound = [name for name, code in codes.items() if table.bases[code].kind == "must_record"]
+    if bound and settings.failure != "end-call":
+        why = f"{', '.join(bound)} must be recorded, yet when recording fails calls go on ({settings.failure})"
+        return Finding("policies", "look", why, 'failure = "end-call", if nobody may be served unrecorded then either')
+    return Finding("policies", "good", f"version {version}, published by {rules.by}: {len(enabled)} of {len(rules.edition.book.policy)} policies enabled")
+
+
 def _ports(_: Path, settings: Settings) -> Iterator[Finding]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -189,5 +232,5 @@ def _open_accounts(folder: Path, settings: Settings) -> int:
 
 
 CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (
-    _trunks, _keys, _prompts, _law, _ports, _clock, _disk, _limits, _separation, _console,
+    _trunks, _keys, _prompts, _law, _policies, _ports, _clock, _disk, _limits, _separation, _console,
 )  # fmt: skip
