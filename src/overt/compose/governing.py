@@ -83,9 +83,10 @@ def publishing_rooms(
     clock, prompts = SystemClock(), frozenset(load_prompts(data_folder / "prompts")[0])
     agents = [line.agent_place for line in settings.lines if line.agent_place]
     recorder = [settings.recorder_place] if settings.recorder_place else []
+    trunks = [trunk.place for trunk in settings.trunks if trunk.place]
     known = Known(
         scripts=_scripts(prompts), timezones=known_timezones(), lines=[line.name for line in settings.lines],
-        places=tuple(dict.fromkeys((*settings.served, *agents, *recorder))), unserved=not settings.served,
+        places=tuple(dict.fromkeys((*settings.served, *agents, *recorder, *trunks))), unserved=not settings.served,
         profile=settings.profile, on=clock.today(),
     )  # fmt: skip
     published = books(data_folder, settings, ledger if proven else None)
