@@ -114,6 +114,14 @@ def test_a_row_is_worth_reading(name: str) -> None:
         assert row.contested.note and row.held_stricter
 
 
+def test_what_only_memory_says_is_not_called_sure_and_is_to_be_looked_up() -> None:
+    for name, row in US.items():
+        if "memory" in row.source_speaks_as_of:
+            assert row.confidence.exposure != "high" and row.verify_before_release, name
+        if "ot confirmed" in row.exposure.criminal:
+            assert row.confidence.exposure == "low", name
+
+
 @pytest.mark.parametrize("name", sorted(US))
 def test_sentences_end_with_a_period_and_fragments_do_not(name: str) -> None:
     for text in sentences(US[name]):
