@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -27,9 +28,10 @@ SETTINGS = Edition(book_of_lines(tuple(LINES.values())), 0, "00")
 AREAS = {"415": "US-CA", "404": "US-GA", "212": "US-NY", "206": "US-WA", "512": "US-TX", "305": "US-FL"}
 
 
-def law(served: Sequence[str] = US_PLACES, on: str = ON) -> Law:
+@lru_cache
+def law(served: tuple[str, ...] = US_PLACES, on: str = ON) -> Law:
     """The shipped table, as the settings read it."""
-    return reckon(load_table(), Reckoning(on, served=tuple(served)))
+    return reckon(load_table(), Reckoning(on, served=served))
 
 
 @dataclass(frozen=True, slots=True)

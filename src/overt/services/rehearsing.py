@@ -7,12 +7,12 @@ would have gone otherwise. docs/policies-rehearsing.md says how an answer is com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from overt.domain.book import Edition
 from overt.domain.book_toml import book_sha256
-from overt.domain.errors import BookRefused, Finding, Refused
+from overt.domain.errors import BookRefused, Finding, PolicyRefused
 from overt.domain.facts import Json
 from overt.domain.foresight import Apart, Foresight, LineNow, NeverRecord, World
 from overt.domain.hindsight import Hindsight, PastCall
@@ -20,9 +20,10 @@ from overt.domain.law.reckoning import Law, Profile, Reckoning, reckon
 from overt.domain.law.table import Table
 from overt.domain.policy import LinePolicy
 from overt.domain.rehearsal import MOST_SHOWN, Rehearsal
+from overt.services.auditing import Stated
 from overt.services.deciding import decide_able
-from overt.services.governing import LocalTime
-from overt.services.publishing import PublishingRooms, checked, current, version
+from overt.services.governing import LocalTime, read_publication
+from overt.services.publishing import PublishingRooms, checked, current
 
 UNREADABLE = Apart("unreadable")
 
@@ -56,6 +57,7 @@ class Proposal:
     """What is rehearsed: a book, and the law table as it is read on an ISO date, for the places that the lines serve.
 
     Its findings warn of something; `changes` says in words what the book changes of the one in force, version `instead_of`.
+    `published` are the entries of all books so far, by which past calls were ruled.
     """
 
     edition: Edition
@@ -66,6 +68,7 @@ class Proposal:
     instead_of: int = 0
     changes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    published: tuple[Stated, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +141,18 @@ class RehearsingRooms:
 async def propose(rooms: RehearsingRooms, text: str | None, on: str = "") -> Proposal:
     """Return what a book's text proposes, None for the book in force; `on` is the day whose law is read, else today.
 
-    Raises BookRefused with every finding that would stop it from being published, Refused, Unavailable.
+    Raises BookRefused with every finding that would stop it from being published, PolicyRefused when the book in force
+    cannot be read, Unavailable.
     """
     day = on or rooms.publishing.clock.today()
     publishing = replace(rooms.publishing, known=replace(rooms.publishing.known, on=day))
     before = await current(publishing)
     in_force = Proposal(
-        before.edition, publishing.table, day, publishing.known.profile, rooms.served, before.edition.version
+        before.edition, publishing.table, day, publishing.known.profile, rooms.served, before.edition.version,
+        published=tuple(publishing.publications.all()),
     )  # fmt: skip
+    if text is None and before.trouble:
+        raise PolicyRefused(before.trouble)
     if text is None and not before.edition.version:
         return in_force  # what the settings say is no book that anybody could publish as it is
     found = checked(publishing, before.text if text is None else text, before)
@@ -162,18 +169,22 @@ def rehearse_proposal(
     most_shown: int = MOST_SHOWN,
 ) -> Rehearsed:  # fmt: skip
     """Return how the calls of a span would have gone; see `rehearse`."""
+    known = Known(_editions(proposal.published), rooms.lines, rooms.local_time, rooms.never_record)
+    return rehearse(rooms.past, proposal, known, span, progress or unwatched, most_shown)
+
+
+def _editions(published: Sequence[Stated]) -> Callable[[int], Edition | None]:
+    """Return what gives the book of a version, read once; None for one that was erased, or that nobody published."""
+    entries = {one.body["version"]: one for one in published}
     books: dict[int, Edition | None] = {}
 
     def edition(wanted: int) -> Edition | None:
         if wanted not in books:
-            try:
-                books[wanted] = version(rooms.publishing, wanted).edition
-            except Refused:  # never published as far as is known, or erased
-                books[wanted] = None
+            found = read_publication(entries[wanted]) if wanted in entries else None
+            books[wanted] = None if found is None or found.trouble else found.edition
         return books[wanted]
 
-    known = Known(edition, rooms.lines, rooms.local_time, rooms.never_record)
-    return rehearse(rooms.past, proposal, known, span, progress or unwatched, most_shown)
+    return edition
 
 
 def unwatched(done: int, total: int, calls: int) -> None:

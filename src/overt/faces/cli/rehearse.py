@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
@@ -208,7 +209,7 @@ def _show_counts(done: Rehearsed) -> None:
     wide().print(table)
     rules = Table("policy", Column("would rule", justify="right"))
     for policy, calls in rehearsal.ruled.items():
-        rules.add_row(policy or "(none: not recorded)", str(calls))
+        rules.add_row(escape(policy) or "(none: not recorded)", str(calls))
     wide().print(rules)
     for why, calls in rehearsal.unrecorded.most_common():
         print(f"told nothing, and not recorded: {calls} ({why})")
@@ -227,9 +228,8 @@ def _show_changed(done: Rehearsed, all_changes: bool) -> None:
         Column("call", no_wrap=True, min_width=36), "offered (UTC)", "line", "caller", "was", "would be", "why"
     )
     for one in shown:
-        table.add_row(
-            one.call, _time(one.offered_us), one.line, one.caller, _words(one, one.was), _words(one, one.would), one.why
-        )
+        words = (one.line, one.caller, _words(one, one.was), _words(one, one.would), one.why)
+        table.add_row(one.call, _time(one.offered_us), *map(escape, words))
     wide().print(table)
     if len(shown) < rehearsal.changed:
         rest = "--all-changes shows more" if len(shown) < len(rehearsal.shown) else "the rest is counted only"
@@ -240,7 +240,7 @@ def _words(changed: Changed, course: Course) -> str:
     """What a course says of that which would have changed, in a few words."""
     said = {
         "telling": WILLS[course.will],
-        "words": f"{course.script} in {' '.join(course.languages)} for {course.purpose}",
+        "words": f"{course.script or 'told'} in {' '.join(course.languages) or 'languages not known'} for {course.purpose}",
         "recorded": EXTENTS[course.recorded],
         "kept": f"kept {course.keep_days} days",
         "deleted": f"kept until {_time(course.keep_until_us)[:10]}",
