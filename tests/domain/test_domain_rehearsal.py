@@ -367,6 +367,10 @@ def test_what_was_erased_sets_apart_only_where_it_could_matter() -> None:
     never = foresight(policy("all"), never_record=(NeverRecord("+1999*", "a shelter"),))
     assert never.foresee(gone) == apart
     assert course(never.foresee(replace(gone, caller="+1415", erased=frozenset({"agent"})))).policy == "all"
+    assert never.foresee(replace(gone, caller="+1415", erased=frozenset({"called"}))) == apart
+    seen = foresight(number, policy("all"))
+    assert course(seen.foresee(replace(ASKED, caller="", agent=""))).policy == "all"
+    assert seen.foresee(gone) == apart  # a number that was erased is not one that was withheld
 
 
 def test_what_is_never_recorded_stays_so() -> None:
