@@ -100,6 +100,8 @@ def test_an_answer_is_read_from_where_the_caller_stood() -> None:
     }.items():
         assert answer_of([("told", ""), ("refused", REASONS[how])]) == answer
     assert answer_of([("refused", "the leg was silent")]) == "not told"
+    assert answer_of([("refused", REASONS["hung up"])], told=False) == "never told"
+    assert answer_of([("refused", REASONS["stop"])], told=False) == "no"
 
 
 def test_every_way_through_the_consent_machine_has_an_answer() -> None:

@@ -18,7 +18,7 @@ from overt.domain.law.duties import Basis
 from overt.domain.policy import LinePolicy
 from overt.ports import Unavailable
 from overt.services.rehearsing import Known, Proposal, Read, Rehearsed, Span, law_reader, rehearse
-from services.tales import TALES, told
+from services.tales import TALES, entries, told
 from services.test_call_stories import TABLE, World
 
 EVER = Span(0, 2**60, 2**59)
@@ -100,6 +100,24 @@ async def test_hold_that_stops_would_have_cut_it_short(tmp_path: Path) -> None:
     stopping = replace(book_of_lines([line_of(world)]).policy[0], capture=Capture(on_hold="stop"))
     found = rehearsed(PastCalls(tmp_path), world, PolicyBook(policy=(stopping,)), 1).rehearsal
     assert found.shown[0].what == ("recorded",) and found.shown[0].would.recorded == "part"
+
+
+async def test_who_was_told_nothing_gave_no_answer_when_they_hung_up(tmp_path: Path) -> None:
+    world = World("ask")
+    world.control.offer = replace(world.control.offer, called="112")
+    await world.start()
+    await world.until(lambda: bool(world.engine.calls) and world.media.relayed)
+    await world.over()
+    ledger = WrittenLedger(tmp_path)
+    for one in entries(world):
+        ledger.enter(one.call, one.at_us, (one.kind, one.body, one.personal))
+    ledger.publish()
+    ((call,),) = [read.calls for read in PastCalls(tmp_path).read(0, 2**60)]
+    assert (call.will, call.answer, call.recorded) == ("none", "never told", False)
+    found = rehearsed(PastCalls(tmp_path), world, book_of_lines([line_of(world)])).rehearsal
+    assert found.shown[0].would.recorded == "unknown"  # these made-up numbers know no emergencies
+    found = rehearsed(PastCalls(tmp_path), world, PolicyBook()).rehearsal
+    assert found.changed == 0
 
 
 # ------------------------------------------------------------------------------------------ the story itself

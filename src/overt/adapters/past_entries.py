@@ -154,6 +154,7 @@ class Seen:
     ruled: _Ruling | None = None
     places: tuple[str, ...] = ()
     decided: _Decision | None = None
+    begun_to_tell: bool = False
     languages: tuple[str, ...] = ()
     standings: list[tuple[str, str]] = field(default_factory=list)
     agent_refused: str = ""
@@ -181,7 +182,7 @@ class Seen:
             policy=ruled.policy if ruled else "", version=ruled.version if ruled else 0, locked=ruled.locked if ruled else (),
             places=self.places, will=_will(decided) if decided else "", rule=decided.rule if decided else "",
             form=decided.form if decided else "", why=decided.why if decided else "", languages=self.languages,
-            purpose=_purpose(decided, permitted), answer=answer_of(self.standings), joined=self.joined,
+            purpose=_purpose(decided, permitted), answer=answer_of(self.standings, told=self.begun_to_tell), joined=self.joined,
             hindered=self._hindered(), failed=self.failed and not recorded, held=self.held, agent_no=self.agent_no,
             recorded=recorded, kept_from_us=self._kept_from(recorded),
             keep_days=(permitted.keep_days if permitted else 0) or (decided.keep_days if decided else 0),
@@ -270,8 +271,9 @@ class Assembly:
 
     def _told(self, line: bytes) -> None:
         entry = _TOLD.decode(line)
-        if entry.body.side == CALLER and entry.body.told and (seen := self.seen.get(entry.call)) is not None:
-            seen.languages = _languages(entry.body.prompts)
+        if entry.body.side == CALLER and (seen := self.seen.get(entry.call)) is not None:
+            seen.begun_to_tell = True
+            seen.languages = _languages(entry.body.prompts) if entry.body.told else ()
 
     def _consent(self, line: bytes) -> None:
         entry = _CONSENT.decode(line)

@@ -121,8 +121,12 @@ class Course:
     why: str = ""
 
 
-def answer_of(standings: Sequence[tuple[str, str]]) -> Answer:
-    """Return what a caller did, from where they stood one after the other, as (standing, reason)."""
+def answer_of(standings: Sequence[tuple[str, str]], *, told: bool = True) -> Answer:
+    """Return what a caller did, from where they stood one after the other, as (standing, reason).
+
+    `told`: somebody began to tell them. Who was told nothing is said to have refused when they hang up in the end, or are
+    put on hold; that is no answer.
+    """
     granted: Answer = "never told"
     for standing, reason in standings:
         if standing in GRANTING:
@@ -130,7 +134,8 @@ def answer_of(standings: Sequence[tuple[str, str]]) -> Answer:
         elif standing == "withdrawn":
             return "yes, then no" if granted == "yes" else "stayed, then no"
         elif standing == "refused":
-            return _BY_REASON.get(reason, "not told")
+            answer = _BY_REASON.get(reason, "not told")
+            return answer if told or answer == "no" else "never told"
     return granted
 
 
