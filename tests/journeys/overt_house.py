@@ -24,7 +24,7 @@ from overt.phone.telephone import PhoneCall, Telephone
 from overt.services.auditing import CallRecord
 
 PROMPTS = ("announce", "announce-ask", "question", "yes-thanks", "no-thanks", "stopped", "unavailable", "cue-recorded",
-           "cue-not-recorded", "recording-failed")  # fmt: skip
+           "cue-not-recorded", "recording-failed", "unrecorded-end", "unrecorded-route")  # fmt: skip
 PROMPT_MS = 300
 PASSWORD = "seven quiet herons"
 CONSOLE = 'second_factor = "offered"\n'  # settings of a house whose console is tried with a password alone
@@ -83,8 +83,8 @@ class OvertHouse:
         agent = self._agent_uri or f"sip:agent@{ADDRESS}:{self.ports.agent}"
         lines = "".join(
             f'[[line]]\nname = "{name}"\nnumbers = ["{name}"]\nagent = "{agent}"\nagent_place = "US-GA"\n'
-            f'agent_notice_on_file = "2026-11-01"\ntelling = "{telling}"\nchosen_by = "Dana"\n'
-            for name, telling in (("sales", "announce"), ("support", "ask"))
+            f'agent_notice_on_file = "2026-11-01"\ntelling = "{telling}"\nchosen_by = "Dana"\nqueue = "{queue}"\n'
+            for name, telling, queue in (("sales", "announce", "front"), ("support", "ask", "help"))
         )
         trunk = f'[[trunk]]\nname = "test"\naddresses = ["{ADDRESS}"]\n'
         files = '[[address_on_file]]\nnumber = "+12145550100"\nplace = "US-TX"\nsource = "crm"\n'

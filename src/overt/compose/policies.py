@@ -14,9 +14,9 @@ from overt.compose.listening import acting_account
 from overt.compose.moment import NOTARY, notary
 from overt.config import load_settings
 from overt.domain.access import Denied, Resource, may
-from overt.domain.errors import NotPermitted
+from overt.domain.errors import Finding, NotPermitted
 from overt.services.governing import Publication
-from overt.services.publishing import Checked, PublishingRooms, current, history, looked_at, publish, version
+from overt.services.publishing import Checked, PublishingRooms, checked, current, history, looked_at, publish, version
 
 
 def shown(data_folder: Path, wanted: int | None) -> Publication:
@@ -40,17 +40,20 @@ def check_text(data_folder: Path, text: str) -> Checked:
         return asyncio.run(looked_at(rooms, text))
 
 
-def publish_text(data_folder: Path, text: str, reason: str, instead_of: int | None) -> Publication:
-    """Publish a text. Raises as `shown`, and BookRefused, PolicyRefused, NotDurable."""
+def publish_text(
+    data_folder: Path, text: str, reason: str, instead_of: int | None
+) -> tuple[Publication, tuple[Finding, ...]]:
+    """Publish a text; return what it became, and what is to be known of it. Raises as `shown`, and BookRefused, NotDurable."""
     by = allowed(data_folder, "publish")
     settings = load_settings(data_folder)
     table = load_table(settings.law_folder(data_folder))
 
-    async def story() -> Publication:
+    async def story() -> tuple[Publication, tuple[Finding, ...]]:
         ledger = NotaryClient(data_folder / NOTARY)
         try:
             rooms = publishing_rooms(data_folder, settings, ledger, table)
-            return await publish(rooms, text, by=by, reason=reason, instead_of=instead_of)
+            done = await publish(rooms, text, by=by, reason=reason, instead_of=instead_of)
+            return done, checked(rooms, text, done).findings
         finally:
             ledger.close()
 

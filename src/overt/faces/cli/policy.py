@@ -103,11 +103,13 @@ def check(data: Folder, file: Book, as_json: AsJson = False) -> None:
 @policy_app.command("publish")
 def publish(data: Folder, file: Book, reason: Reason, instead_of: InsteadOf = None, as_json: AsJson = False) -> None:
     """Publish a policy book: it is checked whole, entered in the ledger, and rules from the next call on."""
+    text = _text(file)
     with translated(), _refusals():
-        done = policies.publish_text(made(data), _text(file), reason, instead_of)
+        done, warned = policies.publish_text(made(data), text, reason, instead_of)
     if as_json:
         print(json.dumps(_as_json(done), ensure_ascii=False))
         return
+    _print_findings(warned)
     print(_headline(done))
     for change in done.changes:
         print(f"  {change}")
