@@ -19,6 +19,10 @@ PAGES = {
     "hang-up": ("/calls/{hang-up}", "hung up first"),
     "held": ("/calls/{held}", "Hear it"),
     "live": ("/live", "Nobody is on the line"),
+    "law": ("/law", "Whose consent a recording takes"),
+    "place": ("/law/US-CA", "How consent may be shown"),
+    "policies": ("/policies", "No book was published yet"),
+    "edit-policies": ("/policies/edit", "What it would change"),
     "ledger": ("/ledger", "The latest checkpoint"),
     "entry": ("/ledger/3", "The canonical line"),
     "system": ("/system", "Doctor"),
@@ -91,8 +95,8 @@ def test_what_a_role_may_not_see_is_not_in_its_menu_and_is_refused_in_words(visi
     visitor = visit("abe")
     visitor.expect("403")
     page = visitor.go("/calls")
-    assert page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts() == ["Calls"]
-    for path in ("/live", "/ledger", "/system"):
+    assert page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts() == ["Calls", "Law"]
+    for path in ("/live", "/policies", "/ledger", "/system"):
         visitor.go(path)
         assert page.get_by_role("heading", level=1).inner_text() == "You may not"
         assert page.get_by_role("link", name="To the calls").is_visible()

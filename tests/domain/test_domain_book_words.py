@@ -50,7 +50,7 @@ def test_a_policy_that_asks() -> None:
 
 def test_everything_that_one_can_say() -> None:
     said = words(Policy(
-        "a", "Dana", locks=("days", "purpose"), tell=TOLD,
+        "a", "Dana", locks=("days", "on_refusal"), tell=TOLD,
         ask=Ask("announce", "Dana", "route", "end", "sip:x@y"), capture=Capture(share=20, on_hold="stop"),
         keep=Keep(1, ()), law=Stated(("cards", "of my own"), ChosenBasis("MIFID", "paper 7", "Dana")),
     ))  # fmt: skip
@@ -60,7 +60,7 @@ def test_everything_that_one_can_say() -> None:
     assert said["Keeps"] == "1 day, to be heard by nobody"
     assert said["States"] == f"{CIRCUMSTANCES['cards']}; of my own"
     assert said["Legal basis"] == "MIFID, shown by paper 7, chosen by Dana"
-    assert said["Locks"] == "days and purpose, for every call that it matches"
+    assert said["Locks"] == "days and on refusal, for every call that it matches"
 
 
 def test_what_is_missing_is_said() -> None:

@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
@@ -44,6 +45,7 @@ class PublishedBooks:
 
     def __init__(self, folder: Path, lock: Path, proof: Proof | None) -> None:
         self._folder, self._lock, self._proof = folder, lock, proof
+        self._reading = threading.Lock()  # a rehearsal asks from a thread of its own
         self._newest: Stated | None = None
         self._forget()
 
@@ -89,7 +91,7 @@ class PublishedBooks:
     def _durable(self) -> list[tuple[int, bytes]]:
         """The publications of which a checkpoint speaks: what lies behind it may still be taken back."""
         try:
-            with (self._folder / "entries.log").open("rb") as file:
+            with self._reading, (self._folder / "entries.log").open("rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino != self._file_number or status.st_size < self._offset:
                     self._forget()
@@ -121,7 +123,9 @@ class PublishedBooks:
     def _stated(self, lines: Sequence[tuple[int, bytes]]) -> list[Stated]:
         if not lines:
             return []
-        found = []
+        found: list[Stated] = []
+        if not lines:
+            return found
         try:
             with closing(open_personal(self._folder, read_only=True)) as rows:
                 for index, line in lines:

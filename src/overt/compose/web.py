@@ -28,6 +28,7 @@ from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_hints import AddressBook
 from overt.adapters.number_index import number_index
 from overt.adapters.opener_client import OpenerClient
+from overt.adapters.past_calls import PastCalls
 from overt.adapters.playback_opus import OpusEncoding
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sign_in_proofs import Argon2Passwords, TimedCodes, enrolment_address
@@ -36,10 +37,13 @@ from overt.adapters.sql_catalogue import SqlCatalogue
 from overt.adapters.sql_holdings import SqlHoldings
 from overt.adapters.system_clock import SystemClock
 from overt.compose.counselling import never_recorded
+from overt.compose.governing import make_lines, make_premises, publishing_rooms
 from overt.compose.machine import Machine
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
+from overt.domain.foresight import LineNow
+from overt.domain.law.table import Table
 from overt.faces.console.assets import STATIC, read_assets
 from overt.faces.http.playing import end_all, sweep
 from overt.faces.http.rooms import Front, LawRooms, Pace, WebRooms
@@ -48,6 +52,7 @@ from overt.ports import Unavailable
 from overt.services.accounts import AccountRooms
 from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms
+from overt.services.rehearsing import RehearsingRooms
 from overt.services.signing_in import SignInRooms
 from overt.services.unended import end_unended
 
@@ -94,6 +99,7 @@ async def _serve(folder: Path, settings: Settings) -> None:
     ledger = NotaryClient(folder / NOTARY)
     rooms = make_rooms(folder, settings, engine, ledger)
     try:
+        await asyncio.to_thread(_read_books, rooms)
         await _end_predecessors(rooms, LedgerWindow(folder / "ledger" / settings.tenant), SqlAccounts(engine))
         config = _uvicorn(settings, make_app(rooms, assets))
         async with _swept(rooms):
@@ -101,6 +107,7 @@ async def _serve(folder: Path, settings: Settings) -> None:
                 _log.info("the console is at %s", rooms.front.origin)
                 await _Server(config, rooms).serve(sockets=[door])
     finally:
+        rooms.rehearsals.stop_all()
         ledger.close()
         engine.dispose()
 
@@ -112,25 +119,43 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
     demanded = settings.second_factor == "demanded"
     signing = SignInRooms(accounts, store, TimedCodes(), lambda: secrets.token_urlsafe(32), demanded)
     opener = OpenerClient(folder / OPENER)
-    law = law_rooms(settings)
+    law = law_rooms(folder, settings)
+    policies = policy_rooms(folder, settings, ledger, law.counsel.table)
     return WebRooms(
         Front(origin, origin.startswith("https:"), settings.tenant, __version__), signing,
         SqlCatalogue(engine, number_index(folder, make=True)), LedgerWindow(folder / "ledger" / settings.tenant),
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: rows[-1].name for code, rows in law.counsel.table.rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
-        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law, pace=PACE,
+        lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law,
+        policies, pace=PACE,
     )  # fmt: skip
 
 
-def law_rooms(settings: Settings) -> LawRooms:
+def law_rooms(folder: Path, settings: Settings) -> LawRooms:
     """Who answers questions of law. Addresses on file are left out: whoever may ask should not learn where callers live."""
-    prompts, _ = load_prompts(None)
+    prompts, _ = load_prompts(folder / "prompts")
     texts = {name: one.text for name, one in prompts.items()}
-    counsel = Counsel(load_table(), AddressBook([]), texts, never_recorded)
+    counsel = Counsel(load_table(settings.law_folder(folder)), AddressBook([]), texts, never_recorded)
     recorder = (settings.recorder_place,) if settings.recorder_place else ()
     return LawRooms(
         counsel, lambda text: parse_case_text(text, "the cases"), settings.served, recorder, settings.profile
     )
+
+
+def policy_rooms(folder: Path, settings: Settings, ledger: NotaryClient, table: Table) -> RehearsingRooms:
+    """The policy books, and what is needed to rehearse one. Raises Refused, Unavailable."""
+    publishing, premises = publishing_rooms(folder, settings, ledger, table), make_premises(settings, table)
+    lines = {one.policy.name: LineNow(one.policy, one.queue, one.team) for one in make_lines(settings).values()}
+    past = PastCalls(folder / "ledger" / settings.tenant)
+    return RehearsingRooms(publishing, past, settings.served, lines, premises.local_time, premises.never_record)
+
+
+def _read_books(rooms: WebRooms) -> None:
+    """Read the ledger's log for published books once, before anybody waits for it: later it is read on from there."""
+    try:
+        rooms.policies.publishing.publications.all()
+    except Unavailable as error:
+        _log.error("the published policy books cannot be read yet: %s", error)
 
 
 async def _end_predecessors(rooms: WebRooms, window: LedgerWindow, accounts: SqlAccounts) -> None:

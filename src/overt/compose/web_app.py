@@ -18,13 +18,16 @@ from litestar.types import ASGIApp
 from overt.faces.api.calls import CALLS
 from overt.faces.api.law import LAW_ROUTES
 from overt.faces.api.ledger import LEDGER
+from overt.faces.api.policies import POLICIES
 from overt.faces.api.signing import SIGNING
 from overt.faces.api.system import SYSTEM
 from overt.faces.console.assets import ASSETS, Asset
+from overt.faces.console.book_editor import EDITOR
 from overt.faces.console.drawing import Drawing
 from overt.faces.console.entrance import ENTRANCE
 from overt.faces.console.law import LAW_PAGES
 from overt.faces.console.pages import PAGES
+from overt.faces.console.policies import POLICY_PAGES
 from overt.faces.http.door import LARGEST_BODY, Door
 from overt.faces.http.playing import PLAYING
 from overt.faces.http.problems import Problem, problem_of
@@ -41,7 +44,7 @@ def make_app(rooms: WebRooms, assets: Mapping[str, Asset]) -> ASGIApp:
     """Return the application. Whatever it cannot answer it answers with a problem, as a page or as JSON."""
     drawing = Drawing(rooms.names, assets)
     inner = Litestar(
-        [*ENTRANCE, *PAGES, *LAW_PAGES, *ASSETS, *SIGNING, *CALLS, *PLAYING, *LEDGER, *LAW_ROUTES, *SYSTEM],
+        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ASSETS, *SIGNING, *CALLS, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM],
         state=State({"rooms": rooms, "drawing": drawing, "assets": assets}),
         exception_handlers={Exception: _answer_error},
         compression_config=CompressionConfig(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -14,11 +14,18 @@ from litestar import Litestar
 from domain.made_law import basis, duty, one_party, place
 from domain.made_law import table as made_table
 from overt.adapters.case_files import parse_case_text
-from overt.adapters.memory import MemoryAddresses, MemoryClock, MemoryLedger
+from overt.adapters.memory import MemoryAddresses, MemoryClock, MemoryLedger, MemoryPublications
 from overt.adapters.memory_accounts import MemoryAccounts, QuickPasswords
 from overt.adapters.memory_catalogue import MemoryCatalogue
 from overt.adapters.sign_in_proofs import TimedCodes
+from overt.compose.governing import PROMPTS
 from overt.compose.web_app import make_app
+from overt.domain.book import book_of_lines
+from overt.domain.book_policy_checks import Known
+from overt.domain.disclosure import scripts_in
+from overt.domain.foresight import LineNow
+from overt.domain.hindsight import PastCall
+from overt.domain.policy import LinePolicy
 from overt.faces.console.assets import Asset
 from overt.faces.http.rooms import Front, LawRooms, SystemShown, WebRooms
 from overt.ledger.merkle import leaf_hash
@@ -28,6 +35,8 @@ from overt.services.auditing import Stated
 from overt.services.counsel import Counsel
 from overt.services.listening import Held, ListeningRooms, Opening
 from overt.services.proving import Entry
+from overt.services.publishing import SAID_AFTER_NO, PublishingRooms
+from overt.services.rehearsing import Read, RehearsingRooms
 from overt.services.searching import CallRow
 from overt.services.signing_in import SignInRooms, sign_in
 
@@ -67,6 +76,17 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", "/law/US-CA"): (SEE, (303, 200, 200, 200, 200)),
     ("GET", "/law/duties/PAPER"): (SEE, (303, 200, 200, 200, 200)),
     ("GET", "/law/bases/MUST"): (SEE, (303, 200, 200, 200, 200)),
+    ("GET", "/policies"): (SEE, (303, 200, 200, 200, 403)),
+    ("GET", "/policies/0"): (SEE, (303, 200, 200, 200, 403)),
+    ("GET", "/policies/0/book.toml"): (SEE, (303, 200, 200, 200, 403)),
+    ("GET", "/policies/history"): (SEE, (303, 200, 200, 200, 403)),
+    ("GET", "/policies/edit"): (SEE, (303, 200, 200, 200, 403)),
+    ("POST", "/policies/edit"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403)),
+    ("POST", "/policies/draft.toml"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403)),
+    ("GET", "/policies/rehearsals/7"): (SEE, (303, 404, 404, 404, 403)),
+    ("POST", "/policies/rehearsals/7/stop"): ({}, (401, 404, 404, 404, 403)),
+    # Without a reason nothing is published (400): whoever is let as far as that may publish.
+    ("POST", "/policies/publish"): ({"text": "format = 1"}, (401, 400, 400, 403, 403)),
     ("GET", "/ledger"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/ledger/0"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/system"): (SEE, (303, 200, 200, 403, 403)),
@@ -87,6 +107,12 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", "/api/law/places"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/law/places/US-CA"): (SEE, (401, 200, 200, 200, 200)),
     ("POST", "/api/law/cases"): (TRIED, (401, 200, 200, 200, 200)),
+    ("GET", "/api/policies"): (SEE, (401, 200, 200, 200, 403)),
+    ("GET", "/api/policies/history"): (SEE, (401, 200, 200, 200, 403)),
+    ("GET", "/api/policies/0"): (SEE, (401, 200, 200, 200, 403)),
+    ("POST", "/api/policies/check"): ({"book": "format = 1"}, (401, 200, 200, 200, 403)),
+    ("POST", "/api/policies/rehearse"): ({"book": "format = 1"}, (401, 200, 200, 200, 403)),
+    ("POST", "/api/policies"): ({"book": "format = 1", "reason": ""}, (401, 400, 400, 403, 403)),
     ("GET", "/api/openapi.json"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/none"): (SEE, (401, 404, 404, 404, 404)),
@@ -173,6 +199,48 @@ def law_rooms() -> LawRooms:
     )
 
 
+class FewCalls:
+    """Implements rehearsing.PastCalls with a few calls of one line, in two stretches."""
+
+    def __init__(self, calls: Sequence[PastCall]) -> None:
+        self.calls = calls
+
+    def read(self, since_us: int, until_us: int) -> Iterator[Read]:
+        """See rehearsing.PastCalls."""
+        within = [one for one in self.calls if since_us <= one.offered_us < until_us]
+        yield Read(within[:1], 50, 100)
+        yield Read(within[1:], 100, 100)
+
+
+def policy_rooms(ledger: MemoryLedger, clock: MemoryClock) -> RehearsingRooms:
+    """Policies of a house with one line, of which three calls were asked and recorded."""
+    line = LinePolicy("sales", responsible="Dana Reyes", agent_place="US-GA")
+    prompts = frozenset(
+        f"{language}/{name}" for language in ("en", "es") for name in (*PROMPTS, *SAID_AFTER_NO.values())
+    )
+    known = Known(scripts_in(prompts), frozenset({"UTC", "America/New_York"}), ["sales"], ("US-GA", "US-CA"))
+    publishing = PublishingRooms(
+        "main",
+        ledger,
+        clock,
+        MemoryPublications(ledger),
+        law_rooms().counsel.table,
+        known,
+        prompts,
+        book_of_lines([line]),
+    )
+    past = [
+        PastCall(f"0193568a-0000-7000-8000-0000000000d{number}", clock.now - number * 3_600_000_000, "sales", policy="sales",
+                 caller="+14155550102", places=("US-GA",), will="ask", rule="one-party", form="none", languages=("en",),
+                 purpose="quality and training", answer="yes", joined=True, recorded=True, kept_from_us=clock.now, keep_days=90,
+                 ruled=True, ended=True)
+        for number in range(1, 4)
+    ]  # fmt: skip
+    return RehearsingRooms(
+        publishing, FewCalls(past), ("US-GA", "US-CA"), {"sales": LineNow(line)}, lambda *_: (0, 600), lambda *_: ""
+    )
+
+
 async def system() -> SystemShown:
     """A machine with nothing to say."""
     return SystemShown("0", [], [], [], [], 0)
@@ -213,7 +281,7 @@ async def house() -> AsyncIterator[House]:
     listening = ListeningRooms("main", ledger, clock, OneHolding(), ClosedOpener())
     rooms = WebRooms(
         Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "",
-        lambda *_: "otpauth://x", law_rooms(),
+        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock),
     )  # fmt: skip
     yield House(rooms, make_app(rooms, {"console.css": Asset(b"a{}", "text/css", '"tag"')}))
     rooms.serving = False
@@ -257,7 +325,7 @@ def test_no_route_is_missing_from_the_table(house: House) -> None:
     inner: Litestar = house.app._app
     tried = {(method, path) for method, path in ROUTES}
     samples = {"call:str": CALL, "recording:str": RECORDING, "index:int": "0", "playing:int": "7", "name:path": "console.css",
-               "path:str": "none", "place:str": "US-CA", "duty:str": "PAPER", "basis:str": "MUST"}  # fmt: skip
+               "path:str": "none", "place:str": "US-CA", "duty:str": "PAPER", "basis:str": "MUST", "number:int": "0", "rehearsal:int": "7"}  # fmt: skip
     missing = set()
     for route in inner.routes:
         path = route.path
@@ -326,7 +394,7 @@ async def test_the_description_is_openapi_3_1_and_names_every_api_route(house: H
     assert described["openapi"].startswith("3.1")
     named = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
     wanted = {
-        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}").replace("US-CA", "{place}"))
+        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}").replace("US-CA", "{place}").replace("/policies/0", "/policies/{number}"))
         for method, path in ROUTES if path.startswith("/api/") and path not in ("/api/openapi.json", "/api/none")
     }  # fmt: skip
     assert wanted <= named, wanted - named

@@ -26,6 +26,8 @@ COOKIE = "overt_session"
 CSRF_HEADER, CSRF_FIELD = b"x-overt-csrf", "csrf"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 64 * 1024
+LARGEST_BOOK_FORM = 512 * 1024  # a policy book, or its form, as a browser encodes it
+BOOK_FOLDER = "/policies/"
 # What nobody has to be signed in for.
 OPEN_PATHS = frozenset({"/sign-in", "/api/sessions"})
 OPEN_FOLDER = "/static/"
@@ -139,14 +141,14 @@ async def _with_csrf(scope: HTTPScope, receive: Receive, headers: dict[bytes, by
         if not hmac.compare_digest(given, csrf):
             raise Forged("This page is of an older sign-in. Load it again.")
         return receive
-    body = await _read(receive)
+    body = await _read(receive, LARGEST_BOOK_FORM if scope["path"].startswith(BOOK_FOLDER) else LARGEST_BODY)
     field = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
     if not hmac.compare_digest(field.encode("utf-8", "replace"), csrf):
         raise Forged("This page is of an older sign-in. Load it again.")
     return _again(body, receive)
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, most: int) -> bytes:
     parts, size = [], 0
     while True:
         message: Any = await receive()
@@ -154,8 +156,8 @@ async def _read(receive: Receive) -> bytes:
             raise Forged("The request was cut short.")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > LARGEST_BODY:
-            raise TooLarge(f"A form has at most {LARGEST_BODY // 1024} KiB.")
+        if size > most:
+            raise TooLarge(f"This form has at most {most // 1024} KiB.")
         if not message.get("more_body"):
             return b"".join(parts)
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from litestar.exceptions import HTTPException
 
-from overt.domain.errors import NotPermitted, Refused
+from overt.domain.errors import BookRefused, NotPermitted, Refused
 from overt.ports import NotDurable, Unavailable
 from overt.services.accounts import AccountRefused
 from overt.services.counsel import NoSuchPlace
 from overt.services.listening import ListeningOver, NoSuchRecording, NotOpened
+from overt.services.publishing import NoSuchVersion
 from overt.services.searching import BadCursor
 from overt.services.signing_in import SignInRefused, TooManyTries
 
@@ -53,6 +54,10 @@ class TooLarge(Refused):
     """A form larger than any of ours."""
 
 
+class TooManyRehearsals(Refused):
+    """As many rehearsals run as this process runs at once."""
+
+
 class NotSignedIn(Refused):
     """Nobody is signed in."""
 
@@ -68,6 +73,9 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Forged: (403, "forged", "Not from our own pages"),
     NotFound: (404, "not-found", "Not there"),
     NoSuchPlace: (404, "not-found", "Not there"),
+    NoSuchVersion: (404, "not-found", "Not there"),
+    BookRefused: (400, "policy-book", "Not a policy book that can be published"),
+    TooManyRehearsals: (429, "too-many-rehearsals", "Too many rehearsals"),
     NoSuchRecording: (404, "not-found", "Not there"),
     ListeningOver: (410, "playing-over", "This listening has ended"),
     PlayingOver: (410, "playing-over", "This listening has ended"),

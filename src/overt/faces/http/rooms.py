@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from overt.domain.law.cases import Case
 from overt.domain.law.reckoning import Profile
+from overt.faces.http.rehearsals import Rehearsals
 from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms, Playing
 from overt.services.proving import LedgerView
+from overt.services.rehearsing import RehearsingRooms
 from overt.services.searching import Catalogue
 from overt.services.signing_in import SignInRooms
 
@@ -83,8 +85,8 @@ class LawRooms:
 
 @dataclass(slots=True)
 class WebRooms:
-    """Everything that the console and the API need at hand. `names` of places by code; `playings` by grant; `serving` until the
-    process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
+    """Everything that the console and the API need at hand. `names` of places by code; `policies` are the books, and what is
+    needed to rehearse one; `playings` by grant; `rehearsals` under way; `serving` until the process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
 
     front: Front
     signing: SignInRooms
@@ -96,6 +98,8 @@ class WebRooms:
     verifier_key: str
     enrolment_address: Callable[[str, str], str]
     law: LawRooms
+    policies: RehearsingRooms
     playings: dict[int, Playing] = field(default_factory=dict)
+    rehearsals: Rehearsals = field(default_factory=Rehearsals)
     serving: bool = True
     pace: Pace | None = None
