@@ -363,6 +363,23 @@ async def test_a_no_stays_a_no_when_a_successor_takes_the_call_up() -> None:
     assert not world.media.opened
 
 
+async def test_why_nothing_may_be_recorded_outlives_the_signalling_process() -> None:
+    world = await ruled(UNRECORDED["record = false"][0])
+    world.control.picked_up.clear()
+    await world.start()
+    await world.until(lambda: bool(world.control.dialled))
+    kept = Context.decoded(world.media.context)
+    world.task.cancel()
+    world.control.picked_up.set()
+    world.task = asyncio.create_task(take_up(world.house, world.control, world.house.lines["sales"], kept, world.media))
+    await world.until(lambda: world.media.relayed)
+    world.control.leave(CALLER)
+    await asyncio.wait_for(world.task, 5)
+    account = world.ledger.bodies("call.ended")[-1]
+    assert account["outcome"] == "not recorded: «Sales» records no calls" and account["consent"] == "not asked"
+    assert not world.media.opened and (CALLER, "en/announce") not in world.media.played
+
+
 async def test_who_was_still_being_told_is_told_again_by_the_same_policy() -> None:
     world = await ruled(must("end"))
     await world.start()

@@ -56,6 +56,7 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     call.state = context.state
     call.account.disclosed_ms, call.account.answered_ns = context.disclosed_ms, context.answered_ns
     call.account.captures = context.captures
+    call.account.why_not = context.state.consent.closed if context.state.consent is not None else ""
     lost_ms = (house.clock.monotonic_ns() - context.kept_ns) // 1_000_000
     call.note("call.resumed", phase=call.state.phase, lost_ms=lost_ms)
     control.listen(call.post)
