@@ -62,21 +62,36 @@ def policy_of(told: Told, call: str) -> tuple[LinePolicy, dict[str, Any]]:
     return effective(ruling, LINES[told.line], told.edition), ruled_body(ruling, traits, told.edition)
 
 
-def decision_of(told: Told, policy: LinePolicy, read: Law) -> Decision:
-    """What is decided of the call."""
-    area = AREAS.get(told.number[2:5], "")
-    found = [Evidence("caller", "number", area, f"area code {told.number[2:5]}")] if area else []
-    found += [Evidence("caller", "on_file", told.on_file, "customer file")] if told.on_file else []
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A law as something that many calls share."""
+
+    law: Law
+
+    def __hash__(self) -> int:
+        return id(self.law)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Read) and other.law is self.law
+
+
+@lru_cache(maxsize=1000)
+def decided(area: str, on_file: str, policy: LinePolicy, law: Read) -> tuple[Decision, list[Any], dict[str, Any]]:
+    """What is decided of a call, and the bodies of its `call.located` and `call.decided`."""
+    read, place = law.law, AREAS.get(area, "")
+    found = [Evidence("caller", "number", place, f"area code {area}")] if place else []
+    found += [Evidence("caller", "on_file", on_file, "customer file")] if on_file else []
     found.append(Evidence("agent", "site", policy.agent_place, f"line {policy.name}"))
     found.append(Evidence("recorder", "site", "US-GA", "where Overt runs"))
     wish = Wish("recording", policy.telling, policy.chosen_by, policy.retention_days, policy.unrecorded_why)
-    return decide(read, locate(found, ("caller", "agent", "recorder"), read.reckoning.served), wish)
+    decision = decide(read, locate(found, ("caller", "agent", "recorder"), read.reckoning.served), wish)
+    return decision, decision.locations.as_json(), decision.as_json()
 
 
 def entries(told: Told, call: str, recording: str, at_us: int, read: Law) -> Iterator[Stated]:
     """What is entered of the call, in order."""
     policy, ruled = policy_of(told, call)
-    decision = decision_of(told, policy, read)
+    decision, parties, body = decided(told.number[2:5], told.on_file, policy, Read(read))
     personal = {"from": told.number or "withheld", "to": "+14045550100", "agent": told.agent}
     yield "call.offered", {"line": told.line, "trunk": "carrier"}, personal
     if told.did == "turned away":
@@ -84,8 +99,8 @@ def entries(told: Told, call: str, recording: str, at_us: int, read: Law) -> Ite
         return
     if told.ruled:
         yield "call.ruled", ruled, {}
-    yield "call.located", {"parties": decision.locations.as_json()}, {}
-    body = {**decision.as_json(), "purpose": f"recording for {policy.purpose}"}
+    yield "call.located", {"parties": parties}, {}
+    body = {**body, "purpose": f"recording for {policy.purpose}"}
     if not told.ruled:
         body = {name: body[name] for name in ("effect", "rule", "form", "law_allows", "grounds", "purpose", "citation")}
     yield "call.decided", body, {}

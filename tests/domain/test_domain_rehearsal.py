@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from changed import replace
 from domain.made_law import ON, basis, one_party, place, table
 from overt.domain.book import (
     Ask,

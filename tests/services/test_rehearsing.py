@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.written_calls import WrittenLedger
+from changed import replace
 from overt.adapters.past_calls import PastCalls
 from overt.domain.book import Ask, Capture, Edition, Keep, Policy, PolicyBook, book_of_lines
 from overt.domain.errors import PolicyRefused

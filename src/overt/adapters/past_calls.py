@@ -16,7 +16,7 @@ import msgspec
 
 from overt.adapters.ledger_files import open_personal, read_checkpoint
 from overt.adapters.ledger_times import begin_of, entered_us, index_at
-from overt.adapters.past_entries import OFFERED, PERSONAL, Assembly, Seen
+from overt.adapters.past_entries import OFFERED, PERSONAL, Assembly, Offered, Seen
 from overt.ledger.checkpoint import CheckpointBroken, read_unverified
 from overt.ports import Unavailable
 from overt.services.rehearsing import Read
@@ -70,14 +70,12 @@ class _Reading:
         self._durable = read_unverified(note).size if note else 0
         self._assembly = Assembly()
         self._broken, self._shown = 0, list[int]()
-        self._personal: dict[int, dict[str, str]] = {}
+        self._personal: dict[int, Mapping[str, str]] = {}
 
     def read(self) -> Iterator[Read]:
         """Yield stretch after stretch, then the calls that have not ended."""
         while lines := self._lines():
-            values = self._values(self._index, self._index + len(lines) - 1)
-            for index, line in enumerate(lines, self._index):
-                self._take(index, line, values)
+            self._take(lines, self._values(self._index, self._index + len(lines) - 1))
             self._index += len(lines)
             over = entered_us(lines[-1]) >= self._until + MARGIN_US and not self._assembly.seen
             if over:
@@ -103,22 +101,26 @@ class _Reading:
         self._at += len(whole)
         return whole.split(b"\n")[:-1][:most]
 
-    def _take(self, index: int, line: bytes, values: Mapping[int, Mapping[str, str]]) -> None:
-        at = line.rfind(_KIND) + len(_KIND)
-        kind = line[at : line.find(b'"', at)]
-        reader = self._assembly.readers.get(kind)
-        try:
-            if reader is not None:
-                reader(line)
-            elif kind == _OFFERED:
-                offered = OFFERED.decode(line)
-                if self._since <= offered.at_us < self._until:
-                    self._assembly.offer(offered, index)
-                    self._personal[index] = dict(values.get(index, {}))
-            elif at < len(_KIND):
+    def _take(self, lines: Sequence[bytes], values: Mapping[int, Mapping[str, str]]) -> None:
+        """Have each line read by what reads its kind. A loop for a million lines: nothing is called that need not be."""
+        readers, begin = self._assembly.readers, len(_KIND)
+        for index, line in enumerate(lines, self._index):
+            at = line.rfind(_KIND) + begin
+            kind = line[at : line.find(b'"', at)]
+            try:
+                if (reader := readers.get(kind)) is not None:
+                    reader(line)
+                elif kind == _OFFERED:
+                    self._offer(OFFERED.decode(line), index, values)
+                elif at < begin:
+                    self._cannot_read(index, line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 self._cannot_read(index, line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            self._cannot_read(index, line)
+
+    def _offer(self, offered: Offered, index: int, values: Mapping[int, Mapping[str, str]]) -> None:
+        if self._since <= offered.at_us < self._until:
+            self._assembly.offer(offered, index)
+            self._personal[index] = values.get(index, {})
 
     def _cannot_read(self, index: int, line: bytes) -> None:
         """Count an entry that cannot be read, and set its call apart, if it still says which that is."""

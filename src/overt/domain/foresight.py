@@ -172,8 +172,8 @@ class Foresight:
         if recorded == "whole":
             recorded = extent(ruled.policy, past)
         kept = recorded in ("whole", "part")
-        return replace(
-            planned, recorded=recorded, why=outcome.why, after_no=fate(ruled.policy, planned.will, past, self._world.must_record),
+        return planned._replace(
+            recorded=recorded, why=outcome.why, after_no=fate(ruled.policy, planned.will, past, self._world.must_record),
             keep_days=planned.keep_days if kept else 0, listeners=planned.listeners if kept else None,
             keep_until_us=past.kept_from_us + planned.keep_days * DAY_US if kept and past.kept_from_us else 0,
         )  # fmt: skip

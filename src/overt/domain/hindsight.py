@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from overt.domain.book import LOCKABLE, Edition, Policy
 from overt.domain.consent import GRANTING, REASONS
@@ -47,8 +47,7 @@ _BY_REASON: Mapping[str, Answer] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PastCall:
+class PastCall(NamedTuple):
     """What the ledger says of a call. Times are UTC microseconds.
 
     `caller`, `called` and `agent` are personal; `erased` names those that were erased. `ruled` is False for a call of a
@@ -97,8 +96,7 @@ class PastCall:
         return self.agent_no or self.answer in LATER_NO
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(NamedTuple):
     """How a call went, or would have gone. Empty texts, 0 and None stand for what is not known, or does not apply.
 
     `recorded`: the whole talk, a *part* of it (up to a no, or to a hold that stops), not at all, or not known.
