@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
-BENCHES := bench-relay bench-capture bench-search bench-play bench-pages
+BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 

@@ -22,6 +22,9 @@ from overt.domain.book_fields import field_rows
 from overt.domain.call import PHASES
 from overt.domain.consent import STANDINGS
 from overt.domain.facts import KINDS
+from overt.domain.foresight import OUTCOMES
+from overt.domain.hindsight import ANSWERS
+from overt.domain.rehearsal import CHANGES
 from overt.faces.cli.root import app
 
 ROOT = Path(__file__).parent.parent
@@ -108,10 +111,22 @@ def book_fields() -> str:
     return "\n".join(rows)
 
 
+def outcomes() -> str:
+    """What a rehearsal makes of what callers did."""
+    words = {"whole": "recorded", "part": "recorded in part", "no": "not recorded", "unknown": "**cannot be known**"}
+    rows = ["| the caller then | if they would be asked now | if they would be told alone now |", "| --- | --- | --- |"]
+    for answer, meaning in ANSWERS.items():
+        cells = (f"{words[one.recorded]}: {one.why}" for one in (OUTCOMES[answer, "ask"], OUTCOMES[answer, "announce"]))
+        rows.append(f"| {meaning} | {' | '.join(cells)} |")
+    rows += ["", "What may change in a call:", "", "| change | a call that is |", "| --- | --- |"]
+    rows += [f"| {name} | {one.meaning} |" for name, one in CHANGES.items()]
+    return "\n".join(rows)
+
+
 _COUNTS = {"told": "when the caller was told it", "compelled": "with the document that compels it"}
 GENERATED = {
     "settings.md": settings, "cli.md": commands, "facts.md": facts, "machines.md": machines, "console.md": rights,
-    "formats/policy-book.md": book_fields,
+    "formats/policy-book.md": book_fields, "policies-rehearsing.md": outcomes,
 }  # fmt: skip
 
 
