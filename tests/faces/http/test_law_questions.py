@@ -115,6 +115,34 @@ async def test_the_page_answers_and_keeps_no_number_in_an_address(house: House) 
         assert (await agent.post("/law", data={"agent": "US\x00"})).status_code == 400
 
 
+async def test_a_line_is_answered_as_the_policies_in_force_rule_it(house: House) -> None:  # noqa: F811
+    book = """format = 1
+[[policy]]
+name = "No recording of sales"
+responsible = "Dana"
+[policy.when]
+lines = ["sales"]
+[policy.capture]
+record = false
+"""
+    question = {"caller": {"said": ["US-GA"]}, "line": "sales"}
+    async with await house.come("compliance") as client:
+        before = (await client.post("/api/law/decide", json=question)).json()
+        assert before["policy"]["policy"] == "sales" and before["purposes"][0]["will"] == "ask"
+        assert before["located"][1]["places"] == ["US-GA"]  # the agent is where the settings say
+        await client.post("/api/policies", json={"book": book, "reason": "No."})
+        after = (await client.post("/api/law/decide", json=question)).json()
+        assert (after["purposes"][0]["effect"], after["purposes"][0]["will"]) == ("deny", "none")
+        page = (await client.post("/law", data={"caller_said": "US-GA", "line": "sales"})).text
+        assert "Do nothing of the kind" in page and "«No recording of sales» records no calls" in page
+        unknown = await client.post("/api/law/decide", json={"line": "none"})
+        assert unknown.status_code == 400 and "line is one of sales" in unknown.json()["detail"]
+    async with await house.come("agent") as agent:  # what policies say is not for everybody
+        assert (await agent.post("/api/law/decide", json=question)).status_code == 403
+        assert (await agent.post("/law", data={"line": "sales"})).status_code == 403
+        assert "as the policies rule" not in (await agent.get("/law")).text
+
+
 async def test_the_table_is_filtered_and_its_pages_link_to_each_other(house: House) -> None:  # noqa: F811
     async with await house.come("supervisor") as client:
         rows = (await client.get("/law", params={"rule": "one-party"})).text.partition('id="places"')[2]

@@ -18,7 +18,7 @@ from overt.domain.law.table import Source
 from overt.faces.api.described import asking, asks, sending
 from overt.faces.http.asking import Asked, demand, rooms_of
 from overt.faces.http.problems import BadRequest
-from overt.faces.http.questions import Question, asked_of, day_of, places_of, profile_of
+from overt.faces.http.questions import Question, asked_of, day_of, places_of, profile_of, ruled
 from overt.faces.http.rooms import WebRooms
 from overt.services.trying import try_all
 
@@ -88,12 +88,17 @@ CASES = sending("Worked cases, as docs/law/format.md has them.", "application/ya
 async def decide_law(request: Asked, data: JSONBody[Question]) -> dict[str, Any]:
     """Who may be where, whose consent that takes, what Overt would do and say, and why. Nothing of it is kept.
 
-    What is left out is not known; `served`, `recorder` and `profile` are then as the settings say. The answer is that
-    of `overt law decide --json`; numbers in it are masked.
+    What is left out is not known; `served`, `recorder` and `profile` are then as the settings say. With a `line`, the
+    policy book in force rules what Overt would do (for those who may see policies). The answer is that of
+    `overt law decide --json`; numbers in it are masked.
     """
     demand(request, "show", LAW)
     rooms = rooms_of(request)
-    opinion = await asyncio.to_thread(rooms.law.counsel.decide, asked_of(data, rooms))
+    asked = asked_of(data, rooms)
+    if data.line:
+        demand(request, "show", Resource("policy"))
+        asked = await ruled(asked, data.line, rooms)
+    opinion = await asyncio.to_thread(rooms.law.counsel.decide, asked)
     return opinion.as_json()
 
 

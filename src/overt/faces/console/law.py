@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from overt.domain.access import Resource
-from overt.domain.errors import Refused
+from overt.domain.errors import NotPermitted, Refused
 from overt.domain.law.duties import CIRCUMSTANCES, OBLIGATIONS
 from overt.domain.law.model import FORMS, PURPOSES, Row
 from overt.domain.law.page import NOT_ADVICE, Page, describe_basis, describe_duty, describe_place
@@ -24,7 +24,7 @@ from overt.faces.console.entrance import drawing_of
 from overt.faces.http.asking import Asked, demand, rooms_of
 from overt.faces.http.forms import Form, form_of
 from overt.faces.http.problems import BadRequest, NotFound
-from overt.faces.http.questions import EVIDENCE, Held, Party, Question, asked_of, today
+from overt.faces.http.questions import EVIDENCE, Held, Party, Question, asked_of, ruled, today
 from overt.faces.http.rooms import WebRooms
 from overt.services.counsel import Opinion
 
@@ -63,17 +63,20 @@ async def show_law(request: Asked) -> Response[str]:
 async def take_question(request: Asked) -> Response[str]:
     """The same with the answer. A question comes by POST, so that no number stands in an address."""
     demand(request, "show", LAW)
-    form = await form_of(request)
-    return await asyncio.to_thread(_answered, request, form)
-
-
-def _answered(request: Asked, form: Form) -> Response[str]:
-    rooms = rooms_of(request)
+    form, rooms = await form_of(request), rooms_of(request)
+    opinion, problem = None, ""
     try:
-        opinion = rooms.law.counsel.decide(asked_of(question_of(form), rooms))
+        question = question_of(form)
+        asked = asked_of(question, rooms)
+        if question.line:
+            demand(request, "show", Resource("policy"))
+            asked = await ruled(asked, question.line, rooms)
+        opinion = await asyncio.to_thread(rooms.law.counsel.decide, asked)
+    except NotPermitted:
+        raise
     except Refused as refused:  # a field that is wrong, or a rule that may not be relaxed
-        return _law_page(request, form, None, str(refused))
-    return _law_page(request, form, opinion, "")
+        problem = str(refused)
+    return await asyncio.to_thread(_law_page, request, form, opinion, problem)
 
 
 @get("/law/{place:str}", sync_to_thread=True)
@@ -137,6 +140,7 @@ def question_of(form: Form) -> Question:
         chosen_by=form.text("chosen_by"), keep_days=_whole(form.text("keep_days", "90") or "90"),
         relaxed=form.many("relaxed"), stricter=tuple(_held(one) for one in form.listed("stricter")),
         circumstances=form.many("circumstances"), basis=form.text("basis"), languages=form.many("languages") or ("en",),
+        line=form.text("line"),
     )  # fmt: skip
 
 
@@ -172,7 +176,7 @@ def _law_page(request: Asked, form: Form, opinion: Opinion | None, problem: str)
         rules=RULES, forms=FORMS, purposes=PURPOSE_WORDS, circumstances=_stated(), rule_words=RULE_WORDS,
         form_words=FORM_WORDS, will_words=WILL_WORDS, effect_words=EFFECT_WORDS, profiles=PROFILES,
         obligations=OBLIGATIONS, most_shown=MOST_SHOWN, defaults=rooms.law, today=law.reckoning.on,
-        languages=sorted({one.partition("/")[0] for one in rooms.law.counsel.texts}),
+        lines=sorted(rooms.policies.lines), languages=sorted({one.partition("/")[0] for one in rooms.law.counsel.texts}),
         map=_map(law), lit_map=_lit(opinion) if opinion is not None else "",
     )  # fmt: skip
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar, cast, get_args
 
 import msgspec
 
+from overt.domain.errors import Refused
 from overt.domain.identity import Number
 from overt.domain.law.duties import CIRCUMSTANCES
 from overt.domain.law.model import FORMS, PURPOSES, Form, Purpose
 from overt.domain.law.reckoning import Profile
 from overt.domain.policy import Telling
+from overt.domain.ruling import Traits
+from overt.faces.http.books import publishing_of
 from overt.faces.http.problems import BadRequest
 from overt.faces.http.rooms import WebRooms
 from overt.services.counsel import Asked, Direction, Whereabouts
+from overt.services.publishing import current
 
 MOST_IN_A_LIST = 100
 LONGEST_NUMBER, LONGEST_NAME = 64, 120
@@ -54,6 +59,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A question of law. What is left out is not known; `served`, `recorder` and `profile` are then as the settings say.
 
     On an inbound call the caller is somebody outside and the called the line; on an outbound one the other way round.
+    With a `line` of the settings, the policy book in force says what would be told, asked, recorded and kept, as of now.
     """
 
     caller: Party = Party()
@@ -76,6 +82,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     languages: Sequence[str] = ("en",)
     told_purpose: str = "quality and training"
     agent_notice_on_file: str = ""
+    line: str = ""
 
 
 def today(rooms: WebRooms) -> str:
@@ -118,6 +125,27 @@ def asked_of(question: Question, rooms: WebRooms) -> Asked:
         told_purpose=_text("told_purpose", question.told_purpose),
         agent_notice_on_file=_day("agent_notice_on_file", question.agent_notice_on_file),
     )
+
+
+async def ruled(asked: Asked, line: str, rooms: WebRooms) -> Asked:
+    """The question as the policy book in force rules a call of a line just now. Raises BadRequest, Refused, Unavailable."""
+    known = rooms.policies.lines.get(line)
+    if known is None:
+        raise BadRequest(
+            f"line is one of {', '.join(sorted(rooms.policies.lines)) or 'none: the settings have no line'}."
+        )
+    publication = await current(publishing_of(rooms))
+    if publication.trouble:
+        raise Refused(publication.trouble)
+    book, policy = publication.edition.book, known.policy
+    weekday, minute = rooms.policies.local_time(book.timezone, rooms.signing.accounts.clock.now_us())
+    traits = Traits(
+        asked.direction, line, known.queue, known.team, "", asked.caller.number.text, asked.called.number.text, weekday,
+        minute,
+    )  # fmt: skip
+    agent = asked.agent or ((policy.agent_place,) if policy.agent_place else ())
+    noticed = asked.agent_notice_on_file or policy.agent_notice_on_file
+    return replace(asked, book=book, traits=traits, agent=agent, agent_notice_on_file=noticed)
 
 
 def _whereabouts(name: str, party: Party) -> Whereabouts:
