@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from overt import __version__
+from overt.compose.governing import books
 from overt.config import Line, Settings, Trunk
 from overt.faces.http.rooms import FindingShown, ProcessShown, SystemShown
+from overt.ports import Unavailable
 
 DOCTOR_S = 20.0
 EXAMINED_FOR_S = 30.0
@@ -35,6 +37,7 @@ class Machine:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder, self._settings = folder, settings
+        self._books = books(folder, settings, None)
         self._findings: Sequence[FindingShown] = ()
         self._examined_us, self._examined = 0, -EXAMINED_FOR_S
         self._asking = asyncio.Lock()
@@ -46,11 +49,20 @@ class Machine:
                 self._findings = await self._ask_doctor()
                 self._examined, self._examined_us = time.monotonic(), time.time_ns() // 1000
         processes = await asyncio.to_thread(read_processes, self._folder / "run")
+        version = await self._version()
         return SystemShown(
             __version__, processes, [(one.name, _trunk(one)) for one in self._settings.trunks],
-            [(one.name, _line(one)) for one in self._settings.lines],
+            [(one.name, _line(one, version)) for one in self._settings.lines],
             [_while_serving(one, processes) for one in self._findings], self._examined_us,
         )  # fmt: skip
+
+    async def _version(self) -> int:
+        """Which version of the policy book rules; 0 while none is published, or none can be read."""
+        try:
+            newest = await self._books.newest()
+        except Unavailable:
+            return 0
+        return int(newest.body["version"]) if newest is not None else 0
 
     async def _ask_doctor(self) -> Sequence[FindingShown]:
         """Run `overt doctor` in a process of its own: it tries things that this process may not."""
@@ -106,7 +118,12 @@ def _trunk(trunk: Trunk) -> str:
     return f"calls come from {', '.join(trunk.addresses)}"
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, version: int) -> str:
+    """What the settings say of a line; how it tells and keeps, they say only while no book is published."""
+    belongs = [f"{name} {value}" for name, value in (("queue", line.queue), ("team", line.team)) if value]
+    belongs += [f"agents in {line.agent_place}"] if line.agent_place else []
+    more = "".join(f", {one}" for one in belongs)
+    if version:
+        return f"ruled by version {version} of the policy book{more}"
     telling = f"announces (chosen by {line.chosen_by})" if line.telling == "announce" else "asks"
-    place = f", agents in {line.agent_place}" if line.agent_place else ""
-    return f"{telling} in {', '.join(line.languages)}, for {line.purpose}{place}; kept {line.retention_days} days"
+    return f"{telling} in {', '.join(line.languages)}, for {line.purpose}{more}; kept {line.retention_days} days"

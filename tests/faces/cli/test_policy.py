@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from overt.adapters.ledger_reader import read_stated
+from overt.compose.machine import Machine
+from overt.config import load_settings
 from overt.faces.cli.root import app
 
 RUN = CliRunner()
@@ -117,6 +120,20 @@ def test_a_book_is_checked_published_shown_and_exported_as_it_was(folder: Path, 
     assert history.index("Version 2") < history.index("Version 1") and "we sell orders" in history
     assert [one["version"] for one in json.loads(overt(folder, "history", "--json"))["versions"]] == [2, 1]
     assert "says what is in force already" in overt(folder, "check", "-", given=BOOK)
+
+
+def test_the_system_page_says_what_rules_its_lines(folder: Path, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def undisturbed(machine: Machine) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(Machine, "_ask_doctor", undisturbed)
+    machine = Machine(folder, load_settings(folder))
+    lines = dict(asyncio.run(machine.shown()).lines)
+    assert lines == {"orders": "asks in en, for quality and training, queue gold; kept 90 days"}
+    overt(folder, "publish", str(book), "--reason", "r")
+    assert dict(asyncio.run(machine.shown()).lines) == {"orders": "ruled by version 1 of the policy book, queue gold"}
+    (folder / "ledger" / "main" / "checkpoint").write_text("nonsense")
+    assert "asks in en" in dict(asyncio.run(machine.shown()).lines)["orders"]
 
 
 def test_what_is_wrong_is_all_said_and_nothing_published(folder: Path, book: Path) -> None:
