@@ -142,6 +142,7 @@ IT = "policy «Sales»: "
         ({"when": When(numbers=("555-0100",))}, f"stops: {IT}when.numbers: «555-0100» is no number; write 5550100, or withheld"),
         ({"when": When(numbers=("*",))}, f"stops: {IT}when.numbers: «*» is no number; write digits, as +14155550100, "
          "or a beginning, as +1415*, or withheld"),
+        ({"when": When(lines=("sales", "x*"))}, f"warns: {IT}when.lines: no line is called «x*»; there are: sales, service"),
         ({"when": When(lines=("sale",))}, f"warns: {IT}when.lines: no line is called «sale»; did you mean sales?"),
         ({"when": When(from_="08:00", until="08:00")}, f"stops: {IT}when: from and until are the same; leave both out for the whole day"),
         ({"when": When(until="00:00")}, f"stops: {IT}when: from and until are the same; leave both out for the whole day"),

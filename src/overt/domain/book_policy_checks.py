@@ -16,7 +16,7 @@ from overt.domain.book import LOCKABLE, WITHHELD, Policy, When
 from overt.domain.errors import Finding
 from overt.domain.law.reckoning import Profile
 from overt.domain.policy import HEARERS
-from overt.domain.ruling import hours
+from overt.domain.ruling import fits, hours
 
 LONGEST_DAYS = 36_500
 _NUMBER = re.compile(r"\+?[0-9]{2,15}|\+?[0-9]{1,14}\*")
@@ -72,7 +72,7 @@ def near(strange: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(strange, sorted(known), 1)
     if found:
         return f"did you mean {found[0]}?"
-    return f"there are: {', '.join(sorted(known))}" if known else "there is none"
+    return f"there are: {', '.join(sorted(known))}" if known else "there are none"
 
 
 def _named(policy: Policy) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _conditioned(policy: Policy, known: Known) -> Iterator[Finding]:
         if one != WITHHELD and not _NUMBER.fullmatch(one):
             yield stops(policy, f"when.numbers: «{one}» is no number", number_hint(one) + f", or {WITHHELD}")
     for one in when.lines:
-        if known.lines is not None and "*" not in one and one not in known.lines:
+        if known.lines is not None and not any(fits(one, line) for line in known.lines):
             yield warns(policy, f"when.lines: no line is called «{one}»", near(one, known.lines))
     if (when.from_ or when.until) and len(set(hours(when))) == 1:
         yield stops(policy, "when: from and until are the same", "leave both out for the whole day")
