@@ -225,6 +225,9 @@ def _languages(prompts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(prompt.partition("/")[0] for prompt in prompts))
 
 
+_OF_AGENT = b'"side":"agent"'  # canonical JSON: no spaces, and within a text the quotes would be escaped
+
+
 class Assembly:
     """Puts calls together, entry by entry. `seen` are those that are under way."""
 
@@ -270,8 +273,10 @@ class Assembly:
             seen.decided = entry.body
 
     def _told(self, line: bytes) -> None:
+        if _OF_AGENT in line:
+            return  # one telling of two is the agent's: not worth decoding
         entry = _TOLD.decode(line)
-        if entry.body.side == CALLER and (seen := self.seen.get(entry.call)) is not None:
+        if (seen := self.seen.get(entry.call)) is not None:
             seen.begun_to_tell = True
             seen.languages = _languages(entry.body.prompts) if entry.body.told else ()
 
