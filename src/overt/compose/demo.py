@@ -28,7 +28,7 @@ ADDRESS = "127.0.0.1"
 READY_S = 20.0
 LOOK_S = 0.25
 ENTERED_S = 10.0
-SERVED = ("US-CA", "US-GA", "US-TX", "US-NY", "US-WA", "US-CT", "US-FL", "US-PA")
+SERVED = ("US",)
 
 
 @dataclass(frozen=True, slots=True)
