@@ -100,6 +100,24 @@ async def holding(world: World) -> None:
     await world.over()
 
 
+async def held_for_good(world: World) -> None:
+    """The caller went on hold, which ends the recording."""
+    await world.recording()
+    world.media.listener(LegChanged(CALLER, replace(leg_media(4000), sends=False)))
+    await world.until(lambda: not world.media.capturing)
+    await world.over()
+
+
+async def refused_and_parted(world: World) -> None:
+    """The caller said no where nobody is served unrecorded, or is sent elsewhere: and it ends there."""
+    world.house = replace(world.house, answer_s=2)
+    world.control.agent_status = 486
+    await world.start()
+    await world.until(lambda: bool(world.engine.calls) and (CALLER, "en/question") in world.media.played)
+    world.media.listener(Digit(CALLER, "2", 0))
+    await asyncio.wait_for(world.task, 5)
+
+
 async def failing(world: World) -> None:
     """The disk was full in the middle of the call."""
     await world.recording()
@@ -172,6 +190,10 @@ TALES: Mapping[str, Tale] = {
     "withdrawing": (lambda: World("ask"), withdrawing),
     "stopping early": (World, stopping_early),
     "holding": (World, holding),
+    "holding for good": (lambda: World(on_hold="stop"), held_for_good),
+    "unrecorded": (lambda: World(record=False, unrecorded_why="«sales» records no calls"), breaking),
+    "ended after a no": (lambda: World("ask", on_refusal="end"), refused_and_parted),
+    "sent on after a no": (lambda: World("ask", on_refusal="route", route="sip:a@192.0.2.7"), refused_and_parted),
     "failing": (World, failing),
     "failing, and told": (lambda: World(failure="stop-and-tell"), failing),
     "losing": (World, losing),

@@ -40,11 +40,17 @@ class World:
     """A house in memory with one call through it."""
 
     def __init__(
-        self, telling: str = "announce", failure: str = "stop-and-flag", without: str = "", agent: int = 200
+        self,
+        telling: str = "announce",
+        failure: str = "stop-and-flag",
+        without: str = "",
+        agent: int = 200,
+        **ruled: object,
     ) -> None:
         self.ledger, self.engine, self.faults = MemoryLedger(), MemoryEngine(), []
         prompts = {f"en/{one}": PromptFacts("1", "ab" * 32, 1000) for one in NAMES if one != without}
         policy = LinePolicy("sales", telling, "Dana", agent_place="US-GA", agent_notice_on_file="2026-01-01")  # type: ignore[arg-type]
+        policy = replace(policy, **ruled)  # type: ignore[arg-type]
         clock, self.publications = MemoryClock(), MemoryPublications(self.ledger)
         premises = Premises(TABLE, "standard", ("US-CA",), book_of_lines([policy]), "ab" * 32, lambda zone, now_us: (0, 600),
                             lambda caller, called, own: "an emergency call" if called == "112" else "")  # fmt: skip

@@ -129,6 +129,30 @@ def test_the_words_of_rare_entries(kind: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"policy": "Orders", "version": 3}, "The policy «Orders» rules the call, by version 3 of the policy book."),
+        ({"policy": "sales", "version": 0}, "The policy «sales» rules the call, by what the settings say of the line."),
+        ({"policy": "Off", "version": 3, "unrecorded_why": "«Off» records no calls"},
+         "The policy «Off» rules the call, by version 3 of the policy book. It leaves the call unrecorded: «Off» records no calls."),
+        ({"policy": "", "version": 3, "why": "an emergency call"}, "Nothing of this call may be recorded: an emergency call."),
+    ],
+)  # fmt: skip
+def test_which_policy_rules_is_said(body: dict[str, Any], words: str) -> None:
+    assert (
+        sentence("call.ruled", {"why": "it is the first", "locked": ["days: All"], "unrecorded_why": "", **body})
+        == words
+    )
+
+
+def test_why_nothing_is_recorded_is_said_in_place_of_a_decision() -> None:
+    body = {"effect": "deny", "why": "«Off» records no calls", "rule": "one-party", "form": "none", "law_allows": "x",
+            "obligations": [], "purpose": "p", "law_version": "v", "law_sha256": "00", "grounds": [], "citation": "§ 1"}  # fmt: skip
+    said = sentence("call.decided", body)
+    assert said.endswith("Nothing is recorded: «Off» records no calls.") and "§ 1" in said
+
+
+@pytest.mark.parametrize(
     ("standing", "reason", "words"),
     [
         ("asked", "", "was asked."),
@@ -267,6 +291,9 @@ CLAIMS: tuple[tuple[str, Callable[[Stated], bool]], ...] = (
     ("not told", lambda e: e.kind == "call.told" and e.body["side"] == "caller" and not e.body["told"]),
     ("stayed", lambda e: e.kind == "call.consent" and e.body["standing"] == "informed" and e.body["side"] == "caller"),
     ("strictest law", lambda e: e.kind == "call.decided"),
+    ("records no calls", lambda e: e.kind == "call.ruled" and "records no calls" in e.body["unrecorded_why"]),
+    ("hold ended it", lambda e: e.kind == "recording.stopped" and e.body["reason"].endswith("on hold")),
+    ("ended there", lambda e: e.kind == "call.ended" and e.body["reason"] == "nobody is served unrecorded here"),
     ("ours broke", lambda e: e.kind == "call.failed"),
     ("did not answer in time", lambda e: e.kind == "call.consent" and e.body["reason"] == "no answer in time"),
     ("pressed a key that is neither", lambda e: e.kind == "call.consent" and e.body["reason"] == "pressed another key"),
@@ -303,6 +330,10 @@ LAW = "The strictest law in the places of this call (Texas and Georgia) asks for
         ("stopping", f"Recorded for 1.0 s, because {TOLD}; then the caller said no, and the recorder stopped while the"),
         ("withdrawing", "because the caller was told, was asked, and said yes; then the caller said no, and the rec"),
         ("stopping early", "Not recorded: the caller said no before anything was kept; the call went on all the sam"),
+        ("holding for good", f"Recorded for 1.0 s, because {TOLD}; then hold ended it, as the policy wants. {LAW}"),
+        ("unrecorded", "Not recorded: «sales» records no calls; the call went on all the same."),
+        ("ended after a no", "Not recorded: the caller said no; the call ended there, since nobody is served unrecorded on"),
+        ("sent on after a no", "Not recorded: the caller said no."),
         ("unclear", "the caller was asked and pressed a key that is neither yes nor no, which is a no; the call w"),
         ("unanswering", "Not recorded: the caller was asked and did not answer in time, and silence is a no; the cal"),
         ("untold", "Not recorded: the caller was not told (leg silent), and whoever was not told is not recorded."),

@@ -229,6 +229,41 @@ async def test_the_law_is_reckoned_anew_on_another_day(monkeypatch: pytest.Monke
     assert again.law.reckoning.on == "2026-11-23" and again.line.policy is SETTINGS
 
 
+async def test_a_call_of_before_goes_on_strictly_where_the_law_can_no_longer_be_read_so() -> None:
+    world = World()
+    gone = Reckoning(world.clock.today(), relaxed=frozenset({"US-CA"}), basis="GONE")
+    ruled = world.governor.again(LINE, SETTINGS, gone)
+    assert ruled.law.reckoning.relaxed == frozenset() and ruled.line.policy is SETTINGS and len(world.troubles) == 1
+
+
+async def test_many_calls_at_once_look_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    await world.publish()
+    looking = []
+    newest = MemoryPublications.newest
+
+    async def slowly(publications: MemoryPublications) -> Entry | None:
+        looking.append(1)
+        assert len(looking) == 1
+        await asyncio.sleep(0)
+        looking.pop()
+        return await newest(publications)
+
+    monkeypatch.setattr(MemoryPublications, "newest", slowly)
+    ruled = await asyncio.gather(*(world.rule() for _ in range(5)))
+    assert {one.line.policy.version for one in ruled} == {1} and not world.troubles
+
+
+async def test_an_entry_that_says_too_little_rules_nothing() -> None:
+    world = World()
+    await world.publish()
+    await world.rule()
+    await world.ledger.enter(
+        Fact(world.clock.new_id(), "main", "policy.published", 5, "", {"version": 2}, {"book": "x"})
+    )
+    assert (await world.rule()).line.policy.version == 1 and len(world.troubles) == 1
+
+
 @pytest.mark.parametrize(("basis", "binds"), [("MIFID-16-7", True), ("TSR-310", False), ("", False)])
 async def test_a_no_binds_where_the_recording_is_a_duty(basis: str, binds: bool) -> None:
     world = World()

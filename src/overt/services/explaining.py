@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from overt.domain.call import UNSERVED
 from overt.services.auditing import JOINED, CallRecord, Stated, recorder_hears
 from overt.services.wording import (
     WORDS,
@@ -172,6 +173,8 @@ def _why_not(record: CallRecord) -> str:
     if record.outcome.startswith("not answered: "):
         return f"the call was never answered ({because(outcome.removeprefix('not answered: '))})"
     if record.consent in _NOT:
+        if record.reason == UNSERVED:
+            return f"{_NOT[record.consent]}; the call ended there, since nobody is served unrecorded on this line"
         joined = "; the call went on all the same" if JOINED in record.stages else ""
         return _NOT[record.consent] + joined
     return because(outcome) + (", before there was a conversation" if record.line else "")

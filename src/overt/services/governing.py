@@ -121,6 +121,7 @@ class Governor:
         self._entry = -1
         self._trouble = ""
         self._laws: dict[Reckoning, Law] = {}
+        self._looking = asyncio.Lock()
 
     @property
     def edition(self) -> Edition | None:
@@ -130,9 +131,9 @@ class Governor:
     async def look(self) -> None:
         """Have the newest book rule from now on. What is wrong with it is reported once, and the last good one rules on."""
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(LOOK_S), self._looking:
                 self._take(await self._publications.newest())
-        except (Unavailable, Refused, TimeoutError) as error:
+        except (Unavailable, Refused, TimeoutError, KeyError, TypeError, ValueError) as error:
             trouble = str(error) or "the newest policy book could not be proven in time"
             if trouble != self._trouble:
                 self._report(error)
@@ -201,8 +202,12 @@ class Governor:
         return Ruled(replace(line, policy=policy), law, _after_no(policy, law), body)
 
     def again(self, line: Line, policy: LinePolicy, reckoning: Reckoning) -> Ruled:
-        """See house.Governing."""
-        law = self.law(reckoning)
+        """See house.Governing. Where the table changed meanwhile so that it cannot be read so, it is read strictly."""
+        try:
+            law = self.law(reckoning)
+        except Refused as error:
+            self._report(error)
+            law = self.law(self._reckoning(PolicyBook(), (), ""))
         return Ruled(replace(line, policy=policy), law, _after_no(policy, law))
 
     def _reckoning(self, book: PolicyBook, circumstances: Sequence[str], basis: str) -> Reckoning:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from overt.domain.call import UNSERVED
 from overt.services.auditing import Stated, masked
 
 Tone = Literal["plain", "good", "no", "bad"]
@@ -68,7 +69,8 @@ def _decided(entry: Stated, names: Names) -> Worded:
     )
     sentence = f"{strictest} {decided}."
     grounds = tuple(("because", _named(ground, names)) for ground in body["grounds"])
-    return sentence, "plain" if effect == "permit" else "no", (*grounds, *facts)
+    said = tuple((name, value) for name, value in facts if value)
+    return sentence, "plain" if effect == "permit" else "no", (*grounds, *said)
 
 
 _FORMS = {"notice_then_continue": "counts being told and staying on the line as that", "express_opt_in": "wants an express yes"}  # fmt: skip
@@ -200,7 +202,7 @@ _REASONS: Mapping[str, str] = {
     "hold": "somebody was on hold", "caller hung up": "the caller hung up", "agent hung up": "the agent hung up",
     "caller silent": "nothing came from the caller any more", "agent silent": "nothing came from the agent any more",
     "agent busy": "the agent was busy", "agent declined": "the agent declined", "agent no answer": "the agent did not answer",
-    "nobody is served unrecorded here": "the caller said no, and nobody is served unrecorded on this line",
+    UNSERVED: "somebody said no, and nobody is served unrecorded on this line",
     "caller on hold": "the caller was put on hold, which ends recording on this line",
     "agent on hold": "the agent was put on hold, which ends recording on this line",
     "lease ran out": "the permit was not renewed in time", "no such line": "the number that was called belongs to no line",
