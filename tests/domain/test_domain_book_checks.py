@@ -216,12 +216,39 @@ def test_what_is_wrong_with_a_policy(changes: dict[str, Any], finding: str) -> N
     assert not [one for one in check(replace(BOOK, policy=(draft,)), TABLE, KNOWN) if one.level == "stops"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({"keep": Keep(2000)}, {}),
+        ({"keep": Keep(30)}, {}),
+        ({"keep": Keep(36500)}, {"places": None}),
+        ({"keep": Keep(1)}, {"places": None}),
+        ({"when": When(), "capture": Capture(share=99)}, {}),
+        ({"capture": Capture(record=False, share=0), "keep": Keep(90, ())}, {}),
+        ({"capture": Capture(record=False), "when": When(), "keep": Keep(4000)}, {"places": ("GB",)}),
+        ({"capture": Capture(record=False), "law": Stated(basis=PAPER), "ask": Ask()}, {"places": ("EU",)}),
+        ({"law": Stated(basis=ChosenBasis("MAY", "p", "D"))}, {"places": None}),
+        ({"law": Stated(basis=ChosenBasis("GONE", "p", "D")), "ask": ROUTED}, {"places": ("EU",), "on": "2019-12-31"}),
+    ],
+)  # fmt: skip
+def test_what_is_just_right_is_not_spoken_of(changes: dict[str, Any], known: dict[str, Any]) -> None:
+    table = replace(TABLE, duties={name: one for name, one in TABLE.duties.items() if name != "EVERYWHERE"})
+    found = said(replace(BOOK, policy=(replace(POLICY, **changes),)), replace(KNOWN, **known), table)
+    assert [
+        one for one in found if "announces" not in one and "GONE demands" not in one and "Duty GONE" not in one
+    ] == []
+
+
 def test_a_policy_that_is_not_enabled_is_only_warned_of() -> None:
     draft = replace(POLICY, enabled=False, tell=Tell())
     assert said(replace(BOOK, policy=(POLICY, draft)))[-1] == (
         f"warns: {IT}before it is enabled: an outbound policy without a disclosure cannot be enabled (P1); "
         "write script, languages, purpose in [policy.tell], or record = false in [policy.capture]"
     )
+    twice = replace(POLICY, enabled=False, tell=Tell("standard", ("en", "en"), "quality"))
+    assert said(replace(BOOK, policy=(replace(POLICY, name="Other"), twice))) == [
+        f"warns: {IT}tell.languages: a language stands twice, and callers would hear it twice"
+    ]
     everything = replace(POLICY, enabled=False, when=When(), law=Stated(("cards",)), ask=Ask("announce", "Dana"))
     assert said(
         replace(BOOK, policy=(everything, replace(POLICY, name="Other"))), replace(KNOWN, places=("US-WA",))
@@ -280,6 +307,9 @@ def test_where_a_notice_is_not_enough_is_said() -> None:
     assert announced(unserved=True) == [
         f"warns: {IT}announces, but no places are set that the lines serve, so Overt will ask; set served"
     ]
+    assert announced(places=tuple(f"XX-{number}" for number in range(12)))[0].count("…") == 0
+    unrecorded = replace(POLICY, capture=Capture(record=False))
+    assert said(replace(BOOK, policy=(unrecorded,)), replace(KNOWN, places=("GB",))) == []
     many = tuple(f"XX-{number}" for number in range(13))
     assert (
         "in 13 of 13 places that is not enough (XX-0, " in announced(places=many)[0]
@@ -362,6 +392,8 @@ def test_two_policies_that_lock_a_field_differently_are_said() -> None:
         "lock it in one of them"
     ]
     assert not any("too" in one for one in said(replace(BOOK, policy=(first, replace(other, keep=Keep(90))))))
+    elsewhere = replace(other, locks=("purpose",))
+    assert not any("too" in one for one in said(replace(BOOK, policy=(first, elsewhere))))
     off = replace(other, enabled=False)
     assert not any("too" in one for one in said(replace(BOOK, policy=(first, off))))
 

@@ -96,7 +96,7 @@ def _conditioned(policy: Policy, known: Known) -> Iterator[Finding]:
     for one in when.lines:
         if known.lines is not None and not any(fits(one, line) for line in known.lines):
             yield warns(policy, f"when.lines: no line is called «{one}»", near(one, known.lines))
-    if (when.from_ or when.until) and len(set(hours(when))) == 1:
+    if len(set(hours(when))) == 1:
         yield stops(policy, "when: from and until are the same", "leave both out for the whole day")
 
 
