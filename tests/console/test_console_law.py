@@ -13,6 +13,7 @@ def test_two_numbers_get_the_rule_the_map_the_words_and_the_grounds(
 ) -> None:
     visitor = visit("abe")  # every role may ask
     page = visitor.go("/law")
+    picture(page, "law", 1400)
     page.get_by_label("Number", exact=True).first.fill("+14155550100")
     page.get_by_label("Number", exact=True).last.fill("+14045550100")
     page.get_by_label("The agent's place").fill("US-GA")
@@ -27,7 +28,6 @@ def test_two_numbers_get_the_rule_the_map_the_words_and_the_grounds(
     assert page.locator(".grounds .decisive").first.is_visible()
     assert page.get_by_label("Number", exact=True).first.input_value() == "+14155550100"
     visitor.accessible()
-    picture(page, "law", 1500)
     page.set_viewport_size({"width": 360, "height": 860})
     visitor.accessible()
 

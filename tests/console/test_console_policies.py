@@ -41,6 +41,7 @@ def test_a_change_is_looked_at_as_it_is_made(edited: Any, picture: Picture) -> N
     page.locator("[name='policy.0.keep.days']").blur()
     page.get_by_text("keep.days: 90 → 30").wait_for()
     edited.accessible()
+    page.evaluate("scrollTo(0, 0)")
     picture(page, "policies-edit", 1100)
     page.set_viewport_size({"width": 360, "height": 860})
     edited.accessible()
@@ -92,9 +93,14 @@ def test_a_draft_is_rehearsed_over_the_calls_that_came(edited: Any, picture: Pic
     assert re.match(r"\d+ of \d+ calls would have gone otherwise", page.locator(".rehearsed-gist").inner_text())
     page.locator(".changed tbody tr").first.wait_for()
     edited.accessible()
-    picture(page, "policies-rehearsal", 1100)
-    page.get_by_role("button", name="Check").click()
-    page.locator(".rehearsed-gist").wait_for()  # it stays while the draft is worked on
+    page.evaluate("scrollTo(0, 700)")
+    with page.expect_response("**/policies/edit"):
+        page.get_by_role("button", name="Check").click()
+    page.wait_for_timeout(200)
+    assert page.locator(".rehearsed-gist").is_visible()  # it stays while the draft is worked on
+    assert abs(page.evaluate("scrollY") - 700) < 60  # and so does one's place
+    page.evaluate("document.querySelector('#rehearsal').scrollIntoView()")
+    picture(page, "policies-rehearsal", 800)
 
 
 def test_publishing_shows_what_changes_asks_why_and_links_to_the_ledger(visit: Visits) -> None:

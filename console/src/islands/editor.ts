@@ -36,6 +36,7 @@ export const editor: Island = (root, gone) => {
   let known = new Set<string>();
   let focused = "";
   let rehearsed = false;
+  let scrolled = 0;
   root.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("data-plain")) event.stopPropagation();
   }, { signal: gone, capture: true });
@@ -45,11 +46,13 @@ export const editor: Island = (root, gone) => {
     known = new Set(all.map(([name]) => name));
     focused = document.activeElement?.id ?? "";
     rehearsed = root.querySelector("#rehearsal") !== null;
+    scrolled = scrollY;
   }, { signal: gone });
   root.addEventListener("htmx:after:swap", () => {
     reopen(root, open, known);
-    if (!rehearsed) root.querySelector("#rehearsal")?.scrollIntoView({ block: "nearest" });
-    if (focused !== "" && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    scrollTo(scrollX, scrolled); // the page was shorter for a moment
+    if (!rehearsed) root.querySelector("#rehearsal")?.scrollIntoView();
+    if (focused !== "" && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
   }, { signal: gone });
   root.addEventListener("change", (event) => {
     const input = event.target as HTMLInputElement;

@@ -221,7 +221,7 @@ def _editor(request: Asked, draft: Draft, in_force: int) -> Response[str]:
     known, table = rooms.known, rooms.table
     return drawing_of(request).page(
         request, "policies_edit.html", draft=draft, in_force=in_force, drawn=_drawn(draft) if draft.view == "form" else None,
-        days=DAYS, policies=_summaries(draft), lines=known.lines or (), scripts=sorted(known.scripts or ()),
+        days=DAYS, policies=_summaries(draft), scripts=sorted(known.scripts or ()),
         timezones=sorted(known.timezones or ()), contested=_contested(rooms), table=table, most_text=MOST_TEXT,
         running=draft.rehearsal, **_words(),
     )  # fmt: skip
