@@ -13,7 +13,7 @@ from overt.domain.book import Ask, Capture, ChosenBasis, Keep, NeverRecord, Poli
 from overt.domain.book_policy_checks import Known
 from overt.domain.book_toml import write_book
 from overt.domain.identity import AGENT, CALLER, Number
-from overt.ports import Digit, EngineLost, LegChanged, StopKey
+from overt.ports import Digit, EngineLost, LegChanged, LegSilent, StopKey
 from overt.services.attending import attend, take_up
 from overt.services.context import Context
 from overt.services.governing import Publication
@@ -253,6 +253,22 @@ async def test_p5_on_a_line_that_must_be_recorded_a_no_may_lead_elsewhere() -> N
     account = await world.over()
     assert account["outcome"] == "recorded until withdrawn" and len(world.media.opened) == 1
     assert world.ledger.bodies("recording.stopped")[0]["reason"] == "caller withdrawn: pressed the stop key"
+
+
+async def test_the_silence_of_who_was_left_behind_does_not_end_a_call_that_is_sent_on() -> None:
+    world = await ruled(must("route"))
+    await world.recording()
+    world.control.picked_up.clear()
+    world.media.listener(StopKey(CALLER, "*", 1, 2))
+    await world.until(lambda: world.control.dialled[-1] == ROUTE)
+    world.media.listener(LegSilent(AGENT))
+    await asyncio.sleep(0.02)
+    assert not world.task.done()
+    world.control.picked_up.set()
+    await world.until(lambda: len(world.ledger.bodies("call.joined")) == 2)
+    world.media.listener(LegSilent(AGENT))
+    await asyncio.wait_for(world.task, 5)
+    assert only(world, "call.ended")["reason"] == "agent silent"
 
 
 async def test_a_no_while_the_agent_is_rung_leads_elsewhere_at_once() -> None:
