@@ -100,7 +100,9 @@ def test_call_refuses_what_it_cannot_do(tmp_path: Path) -> None:
 
 def test_the_packages_prompts_are_whole() -> None:
     prompts, problems = load_prompts(None)
-    assert not problems and {f"{language}/{one}" for language in ("en", "es") for one in PROMPTS} <= set(prompts)
+    assert not problems and {
+        f"{language}/{one}" for language in ("en", "es") for one in (*PROMPTS, "unrecorded-end", "unrecorded-route")
+    } <= set(prompts)
     assert prompts["en/cue-recorded"].duration_ms <= 1500 and prompts["es/cue-recorded"].duration_ms <= 1500
     for name in ("en/announce", "en/announce-ask"):
         assert all(word in prompts[name].text for word in ("monitor", "record", "quality and training", "confidential"))
