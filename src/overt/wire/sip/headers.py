@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from overt.wire.sip.errors import RemoteProtocolError
-from overt.wire.sip.grammar import TOKEN, parse_parameters, write_parameters
-from overt.wire.sip.uri import Uri
+from overt.wire.sip.grammar import TOKEN, parse_parameters, quoted, unquoted, whole_number, write_parameters
+from overt.wire.sip.uri import Uri, host_port
 
 COMPACT = {
     "i": "Call-ID", "m": "Contact", "e": "Content-Encoding", "l": "Content-Length", "c": "Content-Type", "f": "From",
     "s": "Subject", "k": "Supported", "t": "To", "v": "Via", "o": "Event", "r": "Refer-To", "b": "Referred-By",
     "x": "Session-Expires", "u": "Allow-Events", "a": "Accept-Contact", "y": "Identity", "d": "Request-Disposition",
+    "j": "Reject-Contact", "n": "Identity-Info",
 }  # fmt: skip
 # What a call brings that goes on to the other leg, as it came. Names ending in * stand for all that begin so.
 PASSED_ON = (
@@ -22,9 +25,17 @@ PASSED_ON = (
 SINGLE = frozenset({"call-id", "cseq", "from", "to", "content-length", "content-type", "max-forwards"})
 
 
+@lru_cache(maxsize=512)
 def canonical(name: str) -> str:
     """The long form of a header's name, in lower case, for looking it up."""
     return COMPACT.get(name.lower(), name).lower()
+
+
+@lru_cache(maxsize=512)
+def checked_name(name: str) -> str:
+    """The canonical form of a name as it stands before the colon; empty when it is no token (§7.3.1)."""
+    name = name.rstrip(" \t")
+    return canonical(name) if TOKEN.fullmatch(name) else ""
 
 
 def passes(name: str) -> bool:
@@ -43,20 +54,24 @@ class NameAddress:
 
     @classmethod
     def parse(cls, text: str) -> NameAddress:
-        """Read one. Raises RemoteProtocolError."""
+        """Read one. A display name that lacks its quotes is taken as if it had them. Raises RemoteProtocolError."""
         text = text.strip()
         if "<" not in text:
             bare, _, tail = text.partition(";")
-            return cls(Uri.parse(bare), "", parse_parameters(tail))
+            if "?" in bare or "," in bare:
+                raise RemoteProtocolError("a URI with ? or , outside angle brackets")
+            return cls(Uri.parse(bare), "", parse_parameters(tail, strict=True) if tail else {})
         display, _, rest = _outside_quotes(text)
         inner, closing, tail = rest.partition(">")
-        if not closing or ('"' in display and not display.strip().endswith('"')):
+        display, tail = display.strip(), tail.strip()
+        if not closing or ('"' in display and not display.endswith('"')):
             raise RemoteProtocolError("unbalanced brackets or quotes")
-        return cls(Uri.parse(inner), _unquote(display), parse_parameters(tail.lstrip().removeprefix(";")))
+        if tail[:1] not in ("", ";"):
+            raise RemoteProtocolError("something stands between an address and its parameters")
+        return cls(Uri.parse(inner), unquoted(display), parse_parameters(tail[1:], strict=True) if tail else {})
 
     def __str__(self) -> str:
-        quoted = self.display.replace("\\", "\\\\").replace('"', '\\"')
-        display = f'"{quoted}" ' if self.display else ""
+        display = f"{quoted(self.display)} " if self.display else ""
         return f"{display}<{self.uri}>{write_parameters(self.parameters)}"
 
     @property
@@ -82,11 +97,10 @@ def _outside_quotes(text: str) -> tuple[str, str, str]:
     return text[:at] + head, bracket, rest
 
 
-def _unquote(display: str) -> str:
-    display = display.strip()
-    if display.startswith('"') and display.endswith('"') and len(display) > 1:
-        return display[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    return display
+_SPACED_COLON = re.compile(r"[ \t]*:[ \t]*")
+_VIA = re.compile(
+    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN.pattern})[ \t]+([^;]*)(?:;(.*))?", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +114,12 @@ class Via:
 
     @classmethod
     def parse(cls, text: str) -> Via:
-        """Read one. Raises RemoteProtocolError."""
-        protocol, _, rest = text.strip().partition(" ")
-        parts = protocol.replace(" ", "").split("/")
-        if len(parts) != 3:
-            protocol, _, rest = _loose_via(text)
-            parts = protocol.split("/")
-        sent_by, _, tail = rest.strip().partition(";")
-        if len(parts) != 3 or (parts[0].upper(), parts[1]) != ("SIP", "2.0") or not TOKEN.fullmatch(parts[2]):
+        """Read one; white space may stand around its slashes and colon. Raises RemoteProtocolError."""
+        found = _VIA.fullmatch(text.strip())
+        if found is None:
             raise RemoteProtocolError("malformed Via")
-        uri = Uri.parse(f"sip:{sent_by.replace(' ', '')}")
-        return cls(parts[2].upper(), uri.host, uri.port, parse_parameters(tail))
+        host, port = host_port(_SPACED_COLON.sub(":", found[2].strip()))
+        return cls(found[1].upper(), host, port, parse_parameters(found[3], strict=True) if found[3] else {})
 
     def __str__(self) -> str:
         port = f":{self.port}" if self.port else ""
@@ -120,15 +129,6 @@ class Via:
     def branch(self) -> str:
         """The branch parameter."""
         return self.parameters.get("branch", "")
-
-
-def _loose_via(text: str) -> tuple[str, str, str]:
-    """White space around the slashes is allowed by the grammar, and met in torture tests."""
-    parts = text.split("/", 2)
-    if len(parts) != 3:
-        raise RemoteProtocolError("malformed Via")
-    transport, _, rest = parts[2].strip().partition(" ")
-    return f"{parts[0].strip()}/{parts[1].strip()}/{transport}", " ", rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,10 @@ class CSeq:
     def parse(cls, text: str) -> CSeq:
         """Read it. Raises RemoteProtocolError."""
         parts = text.split()
-        if len(parts) != 2 or not parts[0].isdecimal() or int(parts[0]) >= 1 << 31:
+        number = whole_number(parts[0], (1 << 31) - 1) if len(parts) == 2 else None
+        if number is None:
             raise RemoteProtocolError("malformed CSeq")
-        return cls(int(parts[0]), parts[1])
+        return cls(number, parts[1])
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,11 +15,12 @@ from overt.wire.sip.grammar import (
     MOST_HEADERS,
     REQUEST_LINE,
     STATUS_LINE,
-    TOKEN,
+    VERSION,
     split_values,
+    whole_number,
 )
-from overt.wire.sip.headers import SINGLE, CSeq, NameAddress, Via, canonical
-from overt.wire.sip.uri import Uri
+from overt.wire.sip.headers import SINGLE, CSeq, NameAddress, Via, canonical, checked_name
+from overt.wire.sip.uri import KNOWN_SCHEMES, Uri
 
 Headers = tuple[tuple[str, str], ...]
 REASONS = {
@@ -135,59 +137,71 @@ def _tagged(to: str, tag: str) -> str:
 
 
 def parse(datagram: bytes) -> Message:
-    """Read a whole message, as a datagram holds it.
+    """Read a whole message, as a datagram holds it; what follows its body is passed over.
 
-    Raises RemoteProtocolError: too large (513), wrong version (505), malformed, ambiguous or incomplete (400).
+    Raises RemoteProtocolError: too large (513), wrong version (505), unknown scheme (416), malformed, ambiguous or
+    incomplete (400).
     """
     if len(datagram) > LARGEST_MESSAGE:
         raise RemoteProtocolError("message too large", 513)
-    head, separator, body = datagram.partition(b"\r\n\r\n")
+    head, separator, body = datagram.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not separator:
-        raise RemoteProtocolError("no end of headers")
-    try:
-        lines = head.lstrip(b"\r\n").decode().split("\r\n")
-    except UnicodeDecodeError as error:
-        raise RemoteProtocolError("headers are not UTF-8") from error
-    headers = _read_headers(lines[1:])
-    message = _start(lines[0], headers, _cut_body(headers, body))
-    _check(message)
+        raise RemoteProtocolError("no end of headers" if head.strip(b"\0") else "a keep-alive, no message")
+    start, headers, first = _read_head(head)
+    message = _start(start, headers, _cut_body(first.get("content-length"), body))
+    _check(message, first)
     return message
 
 
-def _read_headers(lines: list[str]) -> Headers:
-    unfolded: list[str] = []
-    for line in lines:
-        if line[:1] in (" ", "\t") and unfolded:
-            unfolded[-1] += " " + line.strip()
-        else:
-            unfolded.append(line)
-    if len(unfolded) > MOST_HEADERS or any(len(line) > LARGEST_LINE for line in unfolded):
+_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+
+
+def _read_head(head: bytes) -> tuple[str, Headers, dict[str, str]]:
+    """The start line, the headers, and the first value of each by its canonical name."""
+    breaks = head.count(b"\r\n")
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
+        raise RemoteProtocolError("a line that does not end with CR and LF")
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        raise RemoteProtocolError("headers are not UTF-8") from error
+    if b"\r\n " in head or b"\r\n\t" in head:
+        text = _FOLD.sub(" ", text)
+    start, *lines = text.split("\r\n")
+    if len(lines) > MOST_HEADERS or max(map(len, lines), default=0) > LARGEST_LINE or len(start) > LARGEST_LINE:
         raise RemoteProtocolError("too many headers, or one too long", 513)
-    headers, seen = [], set()
-    for line in unfolded:
+    return start, *_read_headers(lines)
+
+
+def _read_headers(lines: list[str]) -> tuple[Headers, dict[str, str]]:
+    headers: list[tuple[str, str]] = []
+    first: dict[str, str] = {}
+    for line in lines:
         name, colon, value = line.partition(":")
-        name = name.rstrip()
-        if not colon or not TOKEN.fullmatch(name):
+        low = checked_name(name)
+        if not colon or not low:
             raise RemoteProtocolError("malformed header")
-        low = canonical(name)
-        if low in SINGLE and low in seen:
-            raise RemoteProtocolError(f"{name} stands twice")
-        seen.add(low)
-        headers.append((name, value.strip()))
-    return tuple(headers)
+        value = value.strip(" \t")
+        if low in first:
+            if low in SINGLE:
+                raise RemoteProtocolError(f"{name.rstrip()} stands twice")
+        else:
+            first[low] = value
+        headers.append((name.rstrip(), value))
+    return tuple(headers), first
 
 
-def _cut_body(headers: Headers, body: bytes) -> bytes:
-    stated = next((value for name, value in headers if canonical(name) == "content-length"), None)
+def _cut_body(stated: str | None, body: bytes) -> bytes:
     if stated is None:
         return body[:LARGEST_BODY]
-    if not stated.isdecimal():
+    if not (stated.isascii() and stated.isdecimal()):
         raise RemoteProtocolError("malformed Content-Length")
-    if int(stated) > len(body):
+    length = whole_number(stated, len(body))
+    if length is None:
         raise RemoteProtocolError("the body is shorter than Content-Length")
-    if int(stated) > LARGEST_BODY:
+    if length > LARGEST_BODY:
         raise RemoteProtocolError("body too large", 513)
-    return body[: int(stated)]
+    return body[:length]
 
 
 def _start(line: str, headers: Headers, body: bytes) -> Message:
@@ -195,26 +209,44 @@ def _start(line: str, headers: Headers, body: bytes) -> Message:
         found = STATUS_LINE.fullmatch(line)
         if found is None:
             raise RemoteProtocolError("malformed status line")
-        return Response(headers, body, int(found[1]), found[2])
+        return Response(headers, body, int(found[1]), found[2] or "")
     found = REQUEST_LINE.fullmatch(line)
-    if found is None or not METHOD.fullmatch(found[1]):
+    if found is None:
+        raise RemoteProtocolError("the request line is not a method, a URI and a version with one space between each")
+    if not METHOD.fullmatch(found[1]) or not VERSION.fullmatch(found[3]):
         raise RemoteProtocolError("malformed request line")
     if found[3].upper() != "SIP/2.0":
         raise RemoteProtocolError("version not supported", 505)
     return Request(headers, body, found[1], found[2])
 
 
-def _check(message: Message) -> None:
-    """The headers that every message must have, readable (§8.1.1)."""
-    for name in ("Call-ID", "From", "To", "CSeq", "Via"):
-        if not message.get(name):
+_NEEDED = (("call-id", "Call-ID"), ("from", "From"), ("to", "To"), ("cseq", "CSeq"), ("via", "Via"))
+
+
+def _check(message: Message, first: dict[str, str]) -> None:
+    """The headers that every message must have, and those that we rely on, readable (§8.1.1)."""
+    for low, name in _NEEDED:
+        if not first.get(low):
             raise RemoteProtocolError(f"no {name}")
-    cseq, _ = message.cseq, message.via
-    _, _ = message.from_, message.to
+    cseq = CSeq.parse(first["cseq"])
+    NameAddress.parse(first["from"])
+    NameAddress.parse(first["to"])
+    for value in message.all("Via"):
+        Via.parse(value)
+    if first.get("contact", "*") != "*":
+        for value in message.all("Contact"):
+            NameAddress.parse(value)
     if isinstance(message, Request):
-        if cseq.method != message.method:
-            raise RemoteProtocolError("CSeq and request line differ in method")
-        Uri.parse(message.uri)
-        hops = message.get("Max-Forwards")
-        if hops and not (hops.isdecimal() and int(hops) <= 255):
-            raise RemoteProtocolError("malformed Max-Forwards")
+        _check_request(message, cseq, first.get("max-forwards"))
+
+
+def _check_request(request: Request, cseq: CSeq, hops: str | None) -> None:
+    if cseq.method != request.method:
+        raise RemoteProtocolError("CSeq and request line differ in method")
+    uri = Uri.parse(request.uri)
+    if uri.scheme not in KNOWN_SCHEMES:
+        raise RemoteProtocolError("unknown URI scheme", 416)
+    if uri.headers:
+        raise RemoteProtocolError("the Request-URI asks for headers")
+    if hops is not None and whole_number(hops, 255) is None:
+        raise RemoteProtocolError("malformed Max-Forwards")
