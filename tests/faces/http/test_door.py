@@ -13,7 +13,7 @@ import pytest
 from overt.adapters.memory import MemoryClock, MemoryLedger
 from overt.adapters.memory_accounts import MemoryAccounts, QuickPasswords
 from overt.adapters.sign_in_proofs import TimedCodes
-from overt.faces.http.door import COOKIE, LARGEST_BODY, OPEN_PATHS, STAGE_PAGES, STAGE_PATHS, Door
+from overt.faces.http.door import COOKIE, LARGEST_BODY, LARGEST_BOOK_FORM, OPEN_PATHS, STAGE_PAGES, STAGE_PATHS, Door
 from overt.faces.http.problems import Problem
 from overt.faces.http.rooms import Front
 from overt.services.accounts import Account, AccountRooms
@@ -345,6 +345,16 @@ async def test_a_form_is_as_large_as_it_may_be_and_no_larger(house: House) -> No
     for body in (fits + b"x", [fits, b"x"], [b"x" * 1000] * 1000):
         answer = await house.ask("/x", "POST", token=TOKEN, headers=FORM, body=body)
         assert answer.status == 413 and len(house.reached) == 1
+
+
+async def test_the_form_of_a_policy_book_may_be_larger_and_nothing_else(house: House) -> None:
+    house.signed_in()
+    field = b"csrf=a+csrf&text="
+    book = field + b"x" * (LARGEST_BOOK_FORM - len(field))
+    assert (await house.ask("/policies/edit", "POST", token=TOKEN, headers=FORM, body=book)).status == 200
+    assert (await house.ask("/policies/edit", "POST", token=TOKEN, headers=FORM, body=book + b"x")).status == 413
+    for path in ("/policies", "/law", "/policiesx/edit", "/sign-out"):
+        assert (await house.ask(path, "POST", token=TOKEN, headers=FORM, body=book)).status == 413, path
 
 
 async def test_a_request_that_is_cut_short_reaches_nothing(house: House) -> None:

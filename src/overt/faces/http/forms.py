@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from overt.faces.http.asking import Asked
@@ -17,7 +17,7 @@ LONGEST_FIELD = 300
 class Form:
     """Fields as they came: a name may come many times, and an empty field is there."""
 
-    fields: Mapping[str, Sequence[str]]
+    fields: Mapping[str, Sequence[str]] = field(repr=False)  # telephone numbers among them
 
     def text(self, name: str, default: str = "", most: int = LONGEST_FIELD) -> str:
         """A field's text, without spaces around it; the default when it did not come. Raises BadRequest when it is too long."""
