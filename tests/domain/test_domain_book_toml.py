@@ -189,6 +189,13 @@ SALES = "policy «Sales»: "
             SALES + "enabled must be true or false, not «very long text that says what nobody wan…»",)),
         (policy("enabled = 1979-05-27"), (SALES + "enabled must be true or false, not 1979-05-27",)),
         ("x = " + "9" * 5000, ("the book holds a number too large to be read",)),
+        *(
+            (text, ("the book holds a name of more than 16 parts; leave out dots, or break the line",))
+            for text in (
+                ".".join("a" * 20_000) + " = 1", "[" + " . ".join("a" * 20_000) + "]", "x = { " + ".".join("a" * 99) + " = 1 }",
+                ".".join(['"\\""'] * 9_000) + " = 1", ".".join(["'.'"] * 9_000) + " = 1", "\t.\t".join(['""'] * 17) + "= 1",
+            )
+        ),
         ("x = " + "[" * 70_000, ("the book nests too deeply to be read",)),
         ("\ud800", ("the book is no text in UTF-8",)),
         ("#" * (LARGEST_BYTES + 1), (f"the book has {LARGEST_BYTES + 1} bytes; {LARGEST_BYTES} are the most",)),

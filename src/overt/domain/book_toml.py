@@ -22,6 +22,10 @@ from overt.domain.errors import BookRefused, Finding
 LARGEST_BYTES = 80 * 1024  # the text goes into one entry of the ledger, and an entry into one frame
 _GREATEST = 2**53  # greater whole numbers are not safe in JSON (RFC 8785)
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+# A name of so many parts with dots between would cost the reader memory by the square of them; the format has none of four.
+_LONG_NAME = re.compile(
+    r"""(?<![\w\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){16}""", re.ASCII
+)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WIDTH = 110
 
@@ -64,6 +68,8 @@ def _tables(text: str) -> Mapping[str, Any]:
         size = len(text.encode())
         if size > LARGEST_BYTES:
             raise BookRefused([_At().wrong(f"has {size} bytes; {LARGEST_BYTES} are the most")])
+        if _LONG_NAME.search(text):
+            raise BookRefused([_At().wrong("holds a name of more than 16 parts", "leave out dots, or break the line")])
         return tomllib.loads(text)
     except UnicodeEncodeError as error:
         raise BookRefused([_At().wrong("is no text in UTF-8")]) from error
