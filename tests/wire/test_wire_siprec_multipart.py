@@ -126,6 +126,7 @@ def test_what_a_part_is_for() -> None:
         (MIXED, b"--one\r\n\r\nx\r\n" * (MOST_PARTS + 1) + b"--one--", 513, "more than 16 parts"),
         (MIXED, b"--one--\r\n", 400, "and has none"),
         (MIXED, b"--one\r\n" + b"a: b\r\n" * (MOST_HEADERS + 1) + b"\r\nx\r\n--one--", 513, "too many headers"),
+        (MIXED, b"--one\r\na: b\r\n" + b" cd\r\n" * 2000 + b"\r\nx\r\n--one--", 513, "one too long"),
         (MIXED, b"--one\r\na: " + b"x" * 5000 + b"\r\n\r\nx\r\n--one--", 513, "one too long"),
         (MIXED, b"--one\r\nContent-Transfer-Encoding: base64\r\n\r\nabcde\r\n--one--", 400, "base64"),
         (MIXED, b"--one\r\nContent-Transfer-Encoding: uu\r\n\r\nabcde\r\n--one--", 415, "«uu»"),

@@ -203,7 +203,7 @@ def _part(piece: bytes, reading: _Reading) -> Part:
         else:
             reading.remark("no-empty-line", "A part has no empty line between its headers and its body.")
             break
-        if len(headers) > MOST_HEADERS or len(line) > LONGEST_HEADER:
+        if len(headers) > MOST_HEADERS or len(line) > LONGEST_HEADER or len(headers[-1][1]) > LONGEST_HEADER:
             raise BrokenBody("A part of the body has too many headers, or one too long.", 513)
         at = end.end() if end else len(piece)
     part = Part(tuple(headers), piece[at:])
