@@ -24,7 +24,7 @@ from overt.domain.book import (
     Tell,
     When,
 )
-from overt.domain.book_checks import check, may_publish
+from overt.domain.book_checks import MOST_POLICIES, check, may_publish
 from overt.domain.book_policy_checks import Known
 from overt.domain.law.table import Table
 from overt.domain.policy import LinePolicy
@@ -337,6 +337,15 @@ def test_what_the_book_itself_holds_about_places_counts() -> None:
 
 
 # ------------------------------------------------------------------------------- a policy among others
+
+
+def test_no_book_has_more_policies_than_can_be_held_against_each_other() -> None:
+    many = PolicyBook(
+        policy=tuple(Policy(f"no. {number}", "Dana", enabled=False) for number in range(MOST_POLICIES + 1))
+    )
+    (one,) = said(many)
+    assert one.startswith("stops: has 301 policies; 300 are the most") and not may_publish(check(many, TABLE, KNOWN))
+    assert may_publish(check(replace(many, policy=many.policy[1:]), TABLE, KNOWN))
 
 
 def test_names_must_differ() -> None:

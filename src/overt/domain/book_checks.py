@@ -27,10 +27,14 @@ from overt.domain.law.table import Table
 from overt.domain.ruling import merged
 
 NOTHING_KNOWN = Known()
+MOST_POLICIES = 300  # each is held against each other one
+_FEWER = "one policy may name many lines, or their beginning, as sales-*"
 
 
 def check(book: PolicyBook, table: Table, known: Known = NOTHING_KNOWN) -> tuple[Finding, ...]:
     """Return everything that is wrong with a book: of the book first, then policy by policy in its order."""
+    if len(book.policy) > MOST_POLICIES:
+        return (Finding("stops", "", f"has {len(book.policy)} policies; {MOST_POLICIES} are the most", _FEWER),)
     reading = Reading(book, table, known)
     found = [*_whole(book, known), *_never(book), *check_places(reading), *_twice(book.policy)]
     enabled = [one for one in book.policy if one.enabled]

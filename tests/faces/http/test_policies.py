@@ -20,9 +20,9 @@ from overt.domain.book_toml import LARGEST_BYTES, parse_book, write_book
 from overt.faces.console.book_form import Drawn, book_of, draw
 from overt.faces.http import rehearsals
 from overt.faces.http.forms import Form
-from overt.faces.http.problems import BadRequest, NotFound
+from overt.faces.http.problems import BadRequest, NotFound, TooManyRehearsals
 from overt.faces.http.rehearsals import Rehearsals, span_of
-from overt.services.rehearsing import Read
+from overt.services.rehearsing import Read, propose
 from policy_books import books
 
 BOOK = """format = 1
@@ -366,6 +366,37 @@ async def test_whoever_stops_waiting_stops_the_rehearsal_and_an_end_stops_all(ho
     kept.stop_all()
     await kept.wait(other)
     assert other.state == "stopped"
+
+
+async def test_no_more_rehearse_than_go_at_once_however_they_come(house: House, monkeypatch: Any) -> None:  # noqa: F811
+    async def slowly(rooms: Any, text: str | None) -> Any:
+        await asyncio.sleep(0.01)  # as while the newest book is being proven
+        return await propose(rooms, text)
+
+    monkeypatch.setattr(rehearsals, "propose", slowly)
+    slow, kept = replace(house.rooms.policies, past=SlowCalls()), Rehearsals()
+    span = span_of(1, house.rooms.policies.publishing.clock.now_us())
+    came = await asyncio.gather(*(kept.begin(slow, f"{n}", BOOK, span) for n in range(6)), return_exceptions=True)
+    assert sum(isinstance(one, TooManyRehearsals) for one in came) == 4
+    kept.stop_all()
+    await asyncio.gather(*(kept.wait(one) for one in kept.kept.values()))
+
+
+async def test_who_begins_again_and_again_takes_no_more_threads_than_there_are(house: House) -> None:  # noqa: F811
+    class Deaf(FewCalls):
+        def read(self, since_us: int, until_us: int) -> Iterator[Read]:
+            go.wait(20)  # a long stretch: it does not notice that it was stopped
+            yield Read((), 1, 1)
+
+    go, kept = threading.Event(), Rehearsals()
+    deaf, span = replace(house.rooms.policies, past=Deaf(())), span_of(1, 10**15)
+    for _ in range(4):
+        await kept.begin(deaf, "ada", BOOK, span)
+    with pytest.raises(TooManyRehearsals):
+        await kept.begin(deaf, "ada", BOOK, span)
+    go.set()
+    await asyncio.gather(*(kept.wait(one) for one in kept.kept.values()))
+    assert {one.state for one in kept.kept.values()} == {"stopped"}
 
 
 async def test_a_fault_ends_a_rehearsal_and_says_so(house: House, caplog: Any) -> None:  # noqa: F811

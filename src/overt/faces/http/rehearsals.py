@@ -14,6 +14,7 @@ from overt.services.rehearsing import Proposal, Rehearsed, RehearsingRooms, Span
 
 State = Literal["running", "done", "refused", "stopped"]
 MOST_RUNNING = 2  # in this process: each takes a core while it lasts
+MOST_THREADS = 2 * MOST_RUNNING  # with those that were stopped, and have not noticed yet
 MOST_KEPT = 8
 MOST_SHOWN = 1000  # changed calls that are kept of each
 LONGEST_S = 300.0
@@ -67,11 +68,9 @@ class Rehearsals:
 
     async def begin(self, rooms: RehearsingRooms, owner: str, text: str, span: Span, most: int = MOST_SHOWN) -> Running:
         """Begin one. Raises BookRefused with all that stops the book, TooManyRehearsals, Unavailable."""
-        for one in self.kept.values():
-            one.stop |= one.owner == owner and one.state == "running"
-        if sum(one.state == "running" and not one.stop for one in self.kept.values()) >= MOST_RUNNING:
-            raise TooManyRehearsals("Others rehearse just now, as many as go at once. Try again in a moment.")
+        self._make_room(owner)
         proposal = await propose(rooms, text)
+        self._make_room(owner)  # others may have begun meanwhile
         self._last += 1
         running = Running(self._last, owner, proposal, span)
         ended = [number for number, known in self.kept.items() if known.state != "running"]
@@ -81,6 +80,14 @@ class Rehearsals:
         task = self._tasks[running.number] = asyncio.create_task(self._run(rooms, running, most))
         task.add_done_callback(lambda done: self._over(running.number, done))
         return running
+
+    def _make_room(self, owner: str) -> None:
+        """Stop somebody's own. Raises TooManyRehearsals when those of others leave no room, or stopped ones still run."""
+        for one in self.kept.values():
+            one.stop |= one.owner == owner and one.state == "running"
+        going_on = sum(one.state == "running" and not one.stop for one in self.kept.values())
+        if going_on >= MOST_RUNNING or len(self._tasks) >= MOST_THREADS:
+            raise TooManyRehearsals("Others rehearse just now, as many as go at once. Try again in a moment.")
 
     async def _run(self, rooms: RehearsingRooms, running: Running, most: int) -> None:
         work = asyncio.ensure_future(
