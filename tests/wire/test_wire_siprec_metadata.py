@@ -185,6 +185,29 @@ def test_participants_and_streams_within_a_session_belong_to_it() -> None:
     assert found.participants == (Participant("a", (Address("sip:a@b", "Ann"),)),)
 
 
+@pytest.mark.parametrize(
+    ("written", "aor"),
+    [
+        ("&lt;sip:a@b&gt;", "sip:a@b"), ("Ann &lt; sip:a@b &gt; ", "sip:a@b"), (" tel:+1 ", "tel:+1"),
+        ("sip:a&lt;b&gt;@c", "sip:a<b>@c"), ("&lt;&gt;", "<>"), ("a &lt;b&gt; &lt;c&gt;", "a <b> <c>"),
+    ],
+)  # fmt: skip
+def test_addresses_are_taken_out_of_brackets_and_no_further(written: str, aor: str) -> None:
+    found = said(
+        f'<participant id="a"><nameID aor="{written}"/></participant><participant id="b"><aor>{written}</aor></participant>'
+    )
+    assert [who.addresses for who in found.participants] == [(Address(aor),)] * 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_is_shown_holds_a_number_or_a_name(name: str) -> None:
+    found = corpus(name)
+    shown = repr(found)
+    assert found.participants[0].id in shown
+    for one in (address for who in found.participants for address in who.addresses):
+        assert one.aor not in shown and "4155550101" not in shown and repr(one.name) not in shown.replace("''", "")
+
+
 def test_two_statements_on_one_are_one() -> None:
     found = said(ANN + ANN.replace("sip:ann", "tel:1").replace("/>", "><name>A</name></nameID>", 1) +
                  '<participantstreamassoc participant_id="a"><send>s</send></participantstreamassoc>'

@@ -11,6 +11,7 @@ Every spelling is read everywhere: what a document says counts, not the namespac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
@@ -40,6 +41,7 @@ DIALECTS: MappingProxyType[str, Dialect] = MappingProxyType({
     "urn:ietf:params:xml:ns:recording": "draft",
     "urn:ietf:params:xml:ns:siprec": "BroadWorks",
 })  # fmt: skip
+_BRACKETED = re.compile(r"[^<>]*<([^<>]+)>")
 ROOTS = ("recording", "recordingmetadata")
 _BEGIN = ("associate-time", "start-time")
 _END = ("disassociate-time", "dissociate-time", "stop-time", "end-time")
@@ -154,9 +156,9 @@ def _address(name_id: Element) -> Address:
 
 
 def _bare(aor: str) -> str:
-    """The address without a display name and angle brackets around it."""
-    inner = aor.partition("<")[2].partition(">")[0]
-    return (inner or aor).strip()
+    """The address without a display name and angle brackets around it; brackets within it are its own."""
+    found = _BRACKETED.fullmatch(aor.strip())
+    return found[1].strip() if found else aor.strip()
 
 
 def _stream(one: Element, inside: str, at: int) -> Stream:

@@ -25,7 +25,7 @@ class Group:
     id: str
     started: Moment = Moment()
     ended: Moment = Moment()
-    initiator: str = ""
+    initiator: str = field(default="", repr=False)
     extensions: tuple[Element, ...] = ()
 
     @property
@@ -54,10 +54,13 @@ class CommunicationSession:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of record, as written (a URI, or a bare number), with the display name and its language."""
+    """An address of record, as written (a URI, or a bare number), with the display name and its language.
 
-    aor: str
-    name: str = ""
+    Neither is shown by `repr`: it may come into a log.
+    """
+
+    aor: str = field(repr=False)
+    name: str = field(default="", repr=False)
     language: str = ""
 
 

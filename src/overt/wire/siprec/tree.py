@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 from xml.parsers import expat
 
@@ -32,12 +32,15 @@ def plain(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element without its prefix; `text` is all text that stands directly in it, without white space around."""
+    """An element without its prefix; `text` is all text that stands directly in it, without white space around.
+
+    What it says is not shown by `repr`: numbers and names stand there.
+    """
 
     name: str
     namespace: str = ""
-    attributes: tuple[tuple[str, str], ...] = ()
-    text: str = ""
+    attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    text: str = field(default="", repr=False)
     children: tuple[Element, ...] = ()
 
     def get(self, *names: str) -> str:
