@@ -161,6 +161,20 @@ async def test_what_was_changed_in_the_log_rules_nothing(folder: Path) -> None:
             await books(folder, client).newest()
 
 
+async def test_another_book_in_the_same_place_is_not_taken_for_the_one_that_was_proven(folder: Path) -> None:
+    log = folder / "ledger" / "main" / "entries.log"
+    async with notary(folder) as client:
+        await client.enter(publication(1))
+        published = books(folder, client)
+        first = await published.newest()
+        assert first is not None and await published.newest() is first
+        swapped = log.read_bytes().replace(b'"version":1', b'"version":9')
+        log.with_name("other").write_bytes(swapped)
+        log.with_name("other").replace(log)
+        with pytest.raises(Unavailable, match="not what the ledger signed"):
+            await published.newest()
+
+
 class Twisted:
     """A ledger whose receipts are not what they should be."""
 

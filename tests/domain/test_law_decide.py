@@ -190,7 +190,7 @@ def test_anything_may_be_held_stricter() -> None:
     assert "operator's own policy" in stricter.citation
     assert decided("ASK", stricter=(("ASK", "none"),)).form == "express_opt_in"
     assert decided("TELL", stricter=(("FREE", "express_opt_in"),)).form == "notice_then_continue"
-    for wrong in (("NOWHERE", "none"), ("FREE", "shout")):
+    for wrong in (("NOWHERE", "none"), ("FREE", "shout"), ("MEMBER", "express_opt_in")):  # a bloc speaks for the last
         with pytest.raises(PolicyRefused, match="cannot be held"):
             decided(stricter=(wrong,))
 

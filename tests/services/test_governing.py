@@ -159,6 +159,29 @@ async def test_nothing_leads_back_to_an_older_book() -> None:
     assert (await world.rule()).line.policy.version == 2 and "gone" in str(world.troubles[1])
 
 
+async def test_of_two_books_of_one_version_the_later_entry_rules() -> None:
+    """Somebody was told that theirs was not durable, and it was; then another came."""
+    world = World()
+    await world.publish()
+    await world.rule()
+    for title in ("Two", "Two as well"):
+        await world.enter(replace(BOOK, title=title), 2)
+        await world.rule()
+    assert (
+        world.governor.edition is not None and world.governor.edition.book.title == "Two as well" and not world.troubles
+    )
+
+
+async def test_another_book_in_the_place_of_the_one_that_rules_is_no_silent_matter() -> None:
+    world = World()
+    await world.publish()
+    await world.rule()
+    del world.ledger.facts[:]
+    await world.enter(replace(BOOK, title="Another"), 1)  # a ledger that was put back to what it was before
+    ruled = await world.rule()
+    assert ruled.line.policy.book_sha256 == book_sha256(write_book(BOOK)) and "old" in str(world.troubles[0])
+
+
 async def test_a_book_that_this_law_cannot_be_read_by_rules_nothing() -> None:
     world = World()
     await world.publish()
@@ -234,6 +257,17 @@ async def test_a_call_of_before_goes_on_strictly_where_the_law_can_no_longer_be_
     gone = Reckoning(world.clock.today(), relaxed=frozenset({"US-CA"}), basis="GONE")
     ruled = world.governor.again(LINE, SETTINGS, gone)
     assert ruled.law.reckoning.relaxed == frozenset() and ruled.line.policy is SETTINGS and len(world.troubles) == 1
+
+
+async def test_what_held_such_a_call_stricter_goes_on_holding_it() -> None:
+    world = World()
+    held = (("US-TX", "express_opt_in"), ("XX", "express_opt_in"))
+    gone = Reckoning(
+        world.clock.today(), "strict", relaxed=frozenset({"US-TX"}), stricter=held, circumstances=frozenset({"cards", "gone"}),
+    )  # fmt: skip
+    law = world.governor.again(LINE, SETTINGS, gone).law
+    assert law.demand("recording", "US-TX").form == "express_opt_in" == law.demand("recording", "XX").form
+    assert law.reckoning.circumstances == {"cards"} and law.reckoning.profile == "strict"
 
 
 async def test_many_calls_at_once_look_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ class PublishedBooks:
         self._folder, self._lock, self._proof = folder, lock, proof
         self._reading = threading.Lock()  # a rehearsal asks from a thread of its own
         self._newest: Stated | None = None
+        self._proven: tuple[int, bytes] = -1, b""
         self._forget()
 
     def _forget(self) -> None:
@@ -61,10 +62,11 @@ class PublishedBooks:
             self._newest = None
             return None
         index, line = found[-1]
-        if self._newest is None or self._newest.index != index:
+        if self._newest is None or self._proven != (index, line):
             if self._proof is not None:
                 _check(index, line, await self._proof.ledger.prove(index), self._proof.key)
             (self._newest,) = self._stated([(index, line)])
+            self._proven = index, line
         return self._newest
 
     def all(self) -> Sequence[Stated]:

@@ -48,10 +48,10 @@ class Reading:
 
     def law(self, policy: Policy) -> Law:
         """The table as it is read for a policy's calls; what cannot be read so is left out, since it is found elsewhere."""
-        relaxed = frozenset(
-            one for one in self.book.relaxed_places if (row := self.row(one)) and row.contested.relaxes_to
-        )
-        stricter = tuple((place, form) for place, form in self.book.stricter_forms if self.row(place))
+        own = {place: self.table.own_row(place, self.on) for place, _ in self.book.stricter_forms}
+        own |= {place: self.table.own_row(place, self.on) for place in self.book.relaxed_places}
+        relaxed = frozenset(one for one in self.book.relaxed_places if (row := own[one]) and row.contested.relaxes_to)
+        stricter = tuple((place, form) for place, form in self.book.stricter_forms if own[place])
         stated = frozenset(one for one in policy.law.circumstances if one in CIRCUMSTANCES)
         basis = policy.law.basis.code if policy.law.basis.code in self.table.bases else ""
         reckoning = Reckoning(self.on, self.known.profile, (), relaxed, stricter, stated, basis)

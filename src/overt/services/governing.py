@@ -17,6 +17,7 @@ from overt.domain.book import Edition, PolicyBook, book_of_lines
 from overt.domain.book_toml import book_sha256, parse_book
 from overt.domain.call import AfterNo
 from overt.domain.errors import PolicyRefused, Refused
+from overt.domain.law.duties import CIRCUMSTANCES
 from overt.domain.law.reckoning import Law, Profile, Reckoning, reckon
 from overt.domain.law.table import Table
 from overt.domain.policy import LinePolicy
@@ -147,9 +148,10 @@ class Governor:
             if known > 0:
                 raise PolicyRefused(f"version {known} of the policy book is gone from the ledger; it rules on")
             self._edition = Edition(self._premises.settings, 0, self._premises.settings_sha256)
-        elif newest.index != self._entry:
+        elif (newest.index, newest.body["sha256"]) != (self._entry, self._edition.sha256 if self._edition else ""):
             read = read_publication(newest)
-            if read.trouble or read.edition.version <= known:
+            older = (read.edition.version, newest.index) <= (known, self._entry)
+            if read.trouble or older:
                 raise PolicyRefused(read.trouble or f"version {read.edition.version} of the policy book is an old one")
             self._check(read.edition.book)
             self._edition, self._entry = read.edition, newest.index
@@ -202,13 +204,20 @@ class Governor:
         return Ruled(replace(line, policy=policy), law, _after_no(policy, law), body)
 
     def again(self, line: Line, policy: LinePolicy, reckoning: Reckoning) -> Ruled:
-        """See house.Governing. Where the table changed meanwhile so that it cannot be read so, it is read strictly."""
+        """See house.Governing. Where the table changed meanwhile so that it cannot be read so, what loosened it is left out."""
         try:
             law = self.law(reckoning)
         except Refused as error:
             self._report(error)
-            law = self.law(self._reckoning(PolicyBook(), (), ""))
+            law = self.law(self._bare(reckoning))
         return Ruled(replace(line, policy=policy), law, _after_no(policy, law))
+
+    def _bare(self, reckoning: Reckoning) -> Reckoning:
+        """The same without what may loosen it, nor what this table knows no more; what holds it stricter stays."""
+        table = self._premises.table
+        stricter = tuple(one for one in reckoning.stricter if table.own_row(one[0], reckoning.on) is not None)
+        circumstances = frozenset(reckoning.circumstances & CIRCUMSTANCES.keys())
+        return replace(reckoning, relaxed=frozenset(), stricter=stricter, circumstances=circumstances, basis="")
 
     def _reckoning(self, book: PolicyBook, circumstances: Sequence[str], basis: str) -> Reckoning:
         return Reckoning(

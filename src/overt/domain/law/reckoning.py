@@ -81,11 +81,11 @@ def reckon(table: Table, reckoning: Reckoning) -> Law:
 
 def _check(table: Table, reckoning: Reckoning) -> None:
     for place in sorted(reckoning.relaxed):
-        row = table.row(place, reckoning.on)
+        row = table.own_row(place, reckoning.on)
         if row is None or not row.contested.relaxes_to:
             raise PolicyRefused(f"{place} cannot be relaxed: the table does not call its rule contested")
     for place, form in reckoning.stricter:
-        if form not in FORMS or table.row(place, reckoning.on) is None:
+        if form not in FORMS or table.own_row(place, reckoning.on) is None:
             raise PolicyRefused(f"{place} cannot be held to {form}: a place of the table and one of {', '.join(FORMS)}")
     for strange in sorted(reckoning.circumstances - CIRCUMSTANCES.keys()):
         raise PolicyRefused(f"unknown circumstance {strange}; one of {', '.join(filter(None, CIRCUMSTANCES))}")

@@ -48,6 +48,10 @@ class Table:
         rows = self.rows.get(place) or self.rows.get(self.stands_for.get(place, ""), ())
         return next((row for row in rows if row.in_force(on)), None)
 
+    def own_row(self, place: str, on: str) -> Row | None:
+        """The row in force of a place itself; None where there is none, or a bloc speaks for it."""
+        return next((row for row in self.rows.get(place, ()) if row.in_force(on)), None)
+
 
 def parse_table(
     files: Mapping[str, str], *, version: str = VERSION, as_of: str = SPEAKS_AS_OF, read_toml: Reader = tomllib.loads
