@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from overt.wire.siprec.snapshot import (
     present,
     roster_change,
     same_call,
+    together,
 )
 from overt.wire.siprec.tree import DEEPEST, LARGEST, MOST_ELEMENTS, guarded_parser, read
 
@@ -150,6 +152,7 @@ def test_groups_calls_and_what_vendors_add() -> None:
         (f"<recording {RFC}><datamode>complete</datamode>{ANN}</session></recording>", ["not-well-formed"]),
         (f"<recording {RFC}><datamode>complete</datamode>{ANN.replace('ann', 'R&D' + chr(1))}</recording>", ["bare-character"]),
         (f"<recording {RFC}><datamode>complete</datamode>{ANN.replace('ann', '&nbsp;')}</recording>", ["bare-character"]),
+        (f"<recording {RFC}><datamode>complete</datamode>{ANN}<x>R&D</x></recording>", ["bare-character"]),
         (f"<recording {RFC}><datamode>complete</datamode>{ANN.replace('ann', 'R&D')}<broken", ["bare-character", "not-well-formed"]),
     ],
 )  # fmt: skip
@@ -213,6 +216,10 @@ def test_two_statements_on_one_are_one() -> None:
                  '<participantstreamassoc participant_id="a"><send>s</send></participantstreamassoc>'
                  '<participantstreamassoc participant_id="a"><recv>t</recv><send>s</send></participantstreamassoc>')  # fmt: skip
     assert len(found.participants) == 1 and found.flows == (Flow("a", ("s",), ("t",)),)
+    early, late = read_moment("2026-11-02T08:00:00Z"), read_moment("2026-11-02T09:00:00Z")
+    timed = Flow("a", ("s",), (), early, late)
+    assert together(timed, Flow("a", ("t",))) == together(Flow("a", ("s",)), replace(timed, sends=("t",)))
+    assert together(timed, Flow("a", (), (), late, early)).since == late
 
 
 LAUGHS = (
@@ -238,6 +245,13 @@ def test_attacks_are_refused_whole(document: bytes) -> None:
         parse(document)
     assert isinstance(caught.value, ForbiddenMetadata) or "not XML" in caught.value.reason
     assert caught.value.status == 400
+
+
+def test_what_stays_within_the_bounds_is_read() -> None:
+    deep = read(b"<r>" + b"<a>" * (DEEPEST - 1) + b"x" + b"</a>" * (DEEPEST - 1) + b"</r>")
+    assert [text for _, text in deep.root.leaves()] == ["x"] and deep.remarks == ()
+    assert len(read(b"<r>" + b"<a/>" * (MOST_ELEMENTS - 1) + b"</r>").root.children) == MOST_ELEMENTS - 1
+    assert read(b"<r>" + b" " * (LARGEST - 7) + b"</r>").remarks == ()
 
 
 def test_a_control_character_does_not_smuggle_a_document_type() -> None:
@@ -347,6 +361,8 @@ def test_a_complete_document_replaces_everything_and_a_partial_one_may_come_firs
 
 def test_updates_do_not_pile_up_without_bound() -> None:
     people = [Participant(str(number)) for number in range(MOST_ENTRIES)]
+    full = Snapshot(participants=tuple(people[:-1]))
+    assert len(apply(full, Snapshot(complete=False, participants=(people[-1],))).participants) == MOST_ENTRIES
     with pytest.raises(BrokenMetadata) as caught:
         apply(Snapshot(participants=tuple(people)), Snapshot(complete=False, participants=(Participant("one more"),)))
     assert caught.value.status == 513

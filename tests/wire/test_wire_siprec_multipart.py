@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from overt.wire.sip.errors import LocalProtocolError
 from overt.wire.siprec.errors import BrokenBody, quoted
-from overt.wire.siprec.multipart import LARGEST, METADATA, MOST_HEADERS, MOST_PARTS, SDP, Part, read_body, write_body
+from overt.wire.siprec.multipart import (
+    LARGEST,
+    LONGEST_HEADER,
+    METADATA,
+    MOST_HEADERS,
+    MOST_PARTS,
+    SDP,
+    Part,
+    read_body,
+    write_body,
+)
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "siprec"
 OFFER, XML = b"v=0\r\ns=-", b"<recording/>"
@@ -140,6 +150,17 @@ def test_what_cannot_be_taken_apart_is_refused_in_a_sentence(
     with pytest.raises(BrokenBody) as caught:
         read_body(content_type, body)
     assert caught.value.status == status and said in caught.value.reason and caught.value.reason.endswith(".")
+
+
+def test_what_stays_within_the_bounds_is_taken_apart() -> None:
+    assert len(read_body(MIXED, b"--one\r\n\r\nx\r\n" * MOST_PARTS + b"--one--").parts) == MOST_PARTS
+    head = (
+        b"--one\r\n" + b"a: b\r\n" * (MOST_HEADERS - 1) + b"c: " + b"x" * (LONGEST_HEADER - 3) + b"\r\n\r\nx\r\n--one--"
+    )
+    assert len(read_body(MIXED, head).parts[0].headers) == MOST_HEADERS
+    folded = read_body(MIXED, b"--one\r\na: b\r\n " + b"x" * (LONGEST_HEADER - 2) + b"\r\n\r\nx\r\n--one--")
+    assert len(folded.parts[0].get("a")) == LONGEST_HEADER
+    assert read_body(MIXED, PLAIN + b" " * (LARGEST - len(PLAIN))).sdp is not None
 
 
 def test_a_part_that_ends_within_its_headers_is_empty() -> None:

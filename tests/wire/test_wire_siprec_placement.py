@@ -68,19 +68,21 @@ def shown(placement: Placement) -> list[str]:
          ["1>a label/send", "2>bc label/send"], []),
         (offer("5"), metadata("1", flows=(Flow("a", ("s0",)), Flow("b", ("s0",)))), ["5>ab only one/send"], ["label-mismatch"]),
         (offer("1"), metadata("1", mode="mixed"), ["1>ab label/mixed"], []),
-        (offer("1"), metadata("1"), ["1>ab label/mixed"], []),
+        (offer("1"), metadata("1"), ["1>ab label/everybody"], ["sender-everybody"]),
         (offer("1"), metadata("1", people="a"), ["1>a label/order"], ["sender-by-order"]),
         (offer("1", "2"), metadata("1", "2", mode="mixed", flows=(Flow("a", ("s0",)),)), ["1>a label/send", "2>ab label/mixed"], []),
         (offer("0", "1"), metadata(), ["0>a order/order", "1>b order/order"], ["sender-by-order"]),
-        (offer("0"), metadata(), ["0>ab only one/mixed"], []),
+        (offer("0"), metadata(), ["0>ab only one/everybody"], ["sender-everybody"]),
         (offer("0"), metadata(people="a"), ["0>a only one/order"], ["sender-by-order"]),
-        (offer("0:refused", "1"), metadata(), ["0> unknown/unknown", "1>ab only one/mixed"], []),
+        (offer("0:refused", "1"), metadata(), ["0> unknown/unknown", "1>ab only one/everybody"], ["sender-everybody"]),
         (offer("0:refused", "1", "2"), metadata(), ["0> unknown/unknown", "1>a order/order", "2>b order/order"], ["sender-by-order"]),
         (offer("0", "1"), metadata(people="abc"), ["0> unknown/unknown", "1> unknown/unknown"], ["unknown-sender"]),
         (offer("7"), metadata("1", "2", flows=SENDING), ["7> unknown/unknown"], ["unplaced-line", "unknown-sender"]),
         (offer("1:refused", "9"), metadata("1", "2", flows=SENDING), ["1>a label/send", "9>b order/send"], ["label-mismatch"]),
         (offer("9:refused", "1"), metadata("1", "2", flows=SENDING), ["9> unknown/unknown", "1>a label/send"], []),
         (offer("x:video"), metadata("1"), [], []),
+        (offer("s1", "s0"), metadata("s1", "s0", flows=SENDING), ["s1>a label/send", "s0>b label/send"], []),
+        (offer("1"), metadata("1", people="a", mode="mixed"), ["1>a label/order"], ["sender-by-order"]),
         (offer("1"), metadata("1", people=""), ["1> label/unknown"], ["unknown-sender"]),
         (offer("1"), metadata(people=""), ["1> only one/unknown"], ["unknown-sender"]),
     ],
@@ -108,7 +110,7 @@ def test_who_left_and_what_ended_is_not_placed() -> None:
     after = apply(metadata("1", "2", flows=SENDING), left)
     assert shown(place(offer("1", "2"), after)) == ["1>a label/send", "2> label/unknown"]
     ended = apply(metadata("1", "2"), Snapshot(streams=(Stream("s1", ended=ENDED),), complete=False))
-    assert shown(place(offer("1", "2:refused"), ended)) == ["1>ab label/mixed", "2> unknown/unknown"]
+    assert shown(place(offer("1", "2:refused"), ended)) == ["1>ab label/everybody", "2> unknown/unknown"]
 
 
 def test_the_remark_on_labels_names_them() -> None:

@@ -16,7 +16,7 @@ from overt.wire.siprec.snapshot import Flow, Participant, Snapshot, Stream, pres
 
 # How it is known which stream an m-line carries, and who sends a stream.
 Basis = Literal["label", "order", "only one", "unknown"]
-Source = Literal["send", "not receiving", "mixed", "order", "unknown"]
+Source = Literal["send", "not receiving", "mixed", "everybody", "order", "unknown"]
 Flowing = Literal["sends", "paused", "refused"]
 Kind = Literal["added", "gone", "paused", "resumed", "refused", "reassigned"]
 RECORD = ("on", "off", "paused")  # a=record (RFC 7866 §10.1): what a client tells its endpoints
@@ -76,8 +76,10 @@ def place(offer: Description, snapshot: Snapshot) -> Placement:
         remarks.append(Remark("unplaced-line", sentence))
     people = present(snapshot)
     flows = {one.id: snapshot.flow(one.id) for one in people}
+    ids = {one.id for one in snapshot.streams}
+    called = {one.id: {one.id} | ({one.label} - ids - {""}) for one in streams}  # some name a stream by its label
     lines = tuple(
-        _line(index, media, matched.get(index), basis.get(index, "unknown"), _senders(matched.get(index), streams, flows))
+        _line(index, media, matched.get(index), basis.get(index, "unknown"), _senders(matched.get(index), called, flows))
         for index, media in audio
     )  # fmt: skip
     lines = lines if streams else _without_streams(lines, people)
@@ -115,30 +117,36 @@ def flowing(media: Media) -> Flowing:
     return "sends" if media.direction in ("sendonly", "sendrecv") else "paused"
 
 
-def _senders(stream: Stream | None, streams: list[Stream], flows: dict[str, Flow]) -> tuple[tuple[str, ...], Source]:
-    """Who is heard in a stream, and how that is known; `flows` of everybody on the call, in their order."""
+def _senders(
+    stream: Stream | None, called: dict[str, set[str]], flows: dict[str, Flow]
+) -> tuple[tuple[str, ...], Source]:
+    """Who is heard in a stream, and how that is known.
+
+    `called` has the names of every stream that lives, `flows` those of everybody on the call, both in their order.
+    """
     if stream is None:
         return (), "unknown"
-    names = {stream.id, stream.label} - {""}
-    people = tuple(flows)
+    names, people = called[stream.id], tuple(flows)
     sending = tuple(one for one in people if names & set(flows[one].sends))
     if sending:
         return sending, "send"
     others = tuple(one for one in people if not names & set(flows[one].receives))
     if len(others) == 1 < len(people):
         return others, "not receiving"
-    if any(one.sends for one in flows.values()) and stream.mode != "mixed":
+    if stream.mode == "mixed" and len(people) > 1:
+        return people, "mixed"
+    if any(one.sends for one in flows.values()):
         return (), "unknown"  # the client says who sends what, and of this stream it says nobody
-    if len(streams) == 1 or stream.mode == "mixed":
+    if len(called) == 1:
         return _everybody(people)
-    if len(streams) == len(people):
-        return (people[streams.index(stream)],), "order"
+    if len(called) == len(people):
+        return (people[list(called).index(stream.id)],), "order"
     return (), "unknown"
 
 
 def _everybody(people: tuple[str, ...]) -> tuple[tuple[str, ...], Source]:
-    """All voices in one line: mixed, or the only one's."""
-    return people, "mixed" if len(people) > 1 else "order" if people else "unknown"
+    """All voices are in one line, as far as anybody said; of one person it is theirs."""
+    return people, "everybody" if len(people) > 1 else "order" if people else "unknown"
 
 
 def _without_streams(lines: tuple[Line, ...], people: tuple[Participant, ...]) -> tuple[Line, ...]:
@@ -164,6 +172,10 @@ def _sender_remarks(lines: tuple[Line, ...]) -> Iterator[Remark]:
     if any(one.source == "order" for one in lines):
         yield Remark(
             "sender-by-order", "The metadata does not say who sends a stream; participants were taken in their order."
+        )
+    if any(one.source == "everybody" for one in lines):
+        yield Remark(
+            "sender-everybody", "The metadata does not say who sends the only stream; it was taken to carry everybody."
         )
     if any(one.source == "not receiving" for one in lines):
         yield Remark(
