@@ -175,6 +175,13 @@ async def test_programs_get_decisions_rows_and_cases(house: House) -> None:  # n
         assert (await agent.get("/api/law/places/US-XX")).json()["type"].endswith("not-found")
 
 
+def of_days(count: int) -> str:
+    """Cases of so many days: for each, the table is read anew."""
+    one = "{{parties: [], date: 2026-01-{day:02}, notice: {{form: none}}, response: no, expected: {expected}}}"
+    expected = "{effective_rule: one-party, may_record_default_policy: true}"
+    return f"cases: [{', '.join(one.format(day=day, expected=expected) for day in range(1, count + 1))}]"
+
+
 async def test_cases_may_be_yaml_and_are_bounded(house: House) -> None:  # noqa: F811
     text = """
 cases:
@@ -188,4 +195,7 @@ cases:
         broken = await client.post("/api/law/cases", content="cases: [")
         assert broken.status_code == 400 and "line 1" in broken.json()["detail"]
         assert (await client.post("/api/law/cases", content=b"\xff")).status_code == 400
+        many = await client.post("/api/law/cases", content=of_days(21))
+        assert (await client.post("/api/law/cases", content=of_days(20))).status_code == 200
+        assert many.status_code == 400 and "more than 20 different days" in many.json()["detail"]
         assert (await client.post("/api/law/cases", content=b"x" * 300_000)).status_code == 413

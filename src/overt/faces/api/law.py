@@ -24,6 +24,7 @@ from overt.services.trying import try_all
 
 LAW = Resource("law")
 LARGEST_CASES = 256 * 1024
+MOST_DAYS = 20  # the table is read anew for each day, and that takes a while
 RULES = ("", "one-party", "all-party", "contested")
 
 
@@ -155,6 +156,8 @@ def _tried(rooms: WebRooms, text: str, query: Mapping[str, str]) -> dict[str, An
     law = _law(rooms, query)
     served = places_of("served", query.get("served", "").replace(",", " ").split())
     cases = rooms.law.read_cases(text)
+    if len({one.on for one in cases}) > MOST_DAYS:
+        raise BadRequest(f"The cases are of more than {MOST_DAYS} different days; send them in several requests.")
     return try_all(rooms.law.counsel.table, cases, law.on, served, profile_of(law.profile)).as_json()
 
 
