@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,9 @@ from overt.domain.consent import (
     Joined,
     NotTold,
     Open,
+    PartyStanding,
     Pause,
+    Permit,
     Pressed,
     Resume,
     Stop,
@@ -102,6 +106,93 @@ def test_p2_what_each_answer_makes_of_the_caller(
     assert (state.of(CALLER).standing, state.of(CALLER).reason) == (standing, reason)
     assert Open() not in effects and not permitted(state)
     assert permit(state, tenant="main", call="c", episode="e", stop_keys="*") is None
+
+
+# What an event makes of the caller, from each standing; a dot changes nothing. «no» and «stop» are never a dot but where a
+# no was said already, or where nobody was asked (then the stop key ends it).
+HAPPENED = {
+    "told": Told(CALLER), "not told": NotTold(CALLER, "silent"), "asked": Asked(CALLER), "yes": Pressed(CALLER, "yes"),
+    "no": Pressed(CALLER, "no"), "stop": Pressed(CALLER, "stop"), "unclear": Pressed(CALLER, "unclear"),
+    "waited": Waited(CALLER), "hung up": HungUp(CALLER), "held": Held(CALLER),
+}  # fmt: skip
+BECOMES = """
+             told not_told asked yes   no        stop      unclear waited  hung_up held
+untold       told refused  .     .     refused   refused   .       .       refused refused
+told         .    .        asked .     refused   refused   .       refused refused refused
+asked        .    .        .     given refused   refused   refused refused refused refused
+given        .    .        .     .     withdrawn withdrawn .       .       .       .
+informed     .    .        .     .     withdrawn withdrawn .       .       .       .
+refused      .    .        .     .     .         .         .       .       .       .
+withdrawn    .    .        .     .     .         .         .       .       .       .
+attested     .    .        .     .     .         withdrawn .       .       .       .
+not_required .    .        .     .     .         withdrawn .       .       .       .
+"""
+ROWS = [line.split() for line in BECOMES.strip().split("\n")]
+
+
+def standing(caller: consent.Standing, agent: consent.Standing = "informed") -> ConsentState:
+    """Both are on the call and stand where we put them."""
+    parties = PartyStanding(CALLER, caller, present=True), PartyStanding(AGENT, agent, present=True)
+    return ConsentState(parties, True, ("recording",))
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after"),
+    [
+        (before, event.replace("_", " "), before if after == "." else after)
+        for before, *row in ROWS[1:]
+        for event, after in zip(ROWS[0], row, strict=True)
+    ],
+)
+def test_what_every_event_makes_of_every_standing(before: consent.Standing, event: str, after: str) -> None:
+    state, effects = advance(standing(before), HAPPENED[event])
+    assert state.of(CALLER).standing == after and state.of(AGENT).standing == "informed"
+    assert Open() not in effects or (before, after) == ("asked", "given")
+    if after in NEGATIVE and before not in NEGATIVE:
+        why = {"not told": "silent", "held": "put on hold while being told or asked"}.get(
+            event, state.of(CALLER).reason
+        )
+        assert effects == (Stop(f"caller {after}: {why}"),) and why
+
+
+@pytest.mark.parametrize("event", ["no", "stop"])
+@pytest.mark.parametrize("before", [row[0] for row in ROWS[1:6]])
+def test_p5_a_no_ends_it_wherever_one_stands(before: consent.Standing, event: str) -> None:
+    state = advance(standing(before), HAPPENED[event])[0]
+    assert refusal(state) and not permitted(state) and settled(state, CALLER)
+    for later in HAPPENED.values():
+        assert not permitted(advance(state, later)[0])
+
+
+@pytest.mark.parametrize("caller", get_args(consent.Standing))
+@pytest.mark.parametrize("agent", get_args(consent.Standing))
+def test_p4_capture_is_permitted_where_both_grant_and_nowhere_else(
+    caller: consent.Standing, agent: consent.Standing
+) -> None:
+    grant = {"given", "informed", "attested", "not_required"}
+    state = standing(caller, agent)
+    assert permitted(state) == ({caller, agent} <= grant)
+    assert settled(state, CALLER) == (caller in {*grant, "refused", "withdrawn"})
+    permission = permit(state, tenant="main", call="c", episode="e", stop_keys="*")
+    assert permission == (
+        Permit("main", "c", "e", (CALLER, AGENT), ("recording",), (CALLER, AGENT), "*")
+        if {caller, agent} <= grant
+        else None
+    )
+
+
+def test_an_episode_begins_with_the_caller_alone_and_nobody_told() -> None:
+    state = begin(SIDES, asks=True, purposes=["recording", "analysis"])
+    assert state == ConsentState(
+        (PartyStanding(CALLER, "untold", "", True, False), PartyStanding(AGENT, "untold", "", False, False)), True,
+        ("recording", "analysis"), "", False,
+    )  # fmt: skip
+
+
+def test_whoever_grants_has_a_reason() -> None:
+    assert run(*ASKED, Pressed(CALLER, "yes"))[0].of(CALLER).reason == "pressed the yes key"
+    assert run(Told(CALLER), asks=False)[0].of(CALLER).reason == "told, offered a way out, stayed"
+    assert run(Told(CALLER))[0].of(CALLER).reason == ""
 
 
 def test_p5_a_withdrawal_stops_for_good() -> None:

@@ -30,33 +30,34 @@ def demand(form: Form, tone: int = 0) -> Demand:
 
 
 @pytest.mark.parametrize(
-    ("form", "showing", "may", "why"),
+    ("form", "showing", "why"),
     [
-        ("none", Showing("none", False, False, "unaware"), True, "one party's consent"),
-        ("none", Showing("announcement", True, True, "refuses"), False, "objected"),
-        ("none", Showing("employees_only", True, False, "unaware"), False, "no further than the policy"),
-        ("none", Showing("none", True, False, "unaware", barred="a child"), False, "a child"),
-        ("notice_then_continue", Showing("none", False, False, "unaware"), False, "did not know"),
-        ("notice_then_continue", Showing("none", True, True, "continues"), False, "not inferred"),
-        ("notice_then_continue", Showing("announcement", True, True, "continues"), True, "told at the outset"),
-        ("notice_then_continue", Showing("announcement", False, True, "continues"), False, "after words"),
-        ("notice_then_continue", Showing("announcement", True, False, "continues"), False, "not on the recording"),
-        ("notice_then_continue", Showing("announcement", True, True, "refuses"), False, "objected"),
-        ("notice_then_continue", Showing("before", True, True, "continues"), False, "outside the call"),
-        ("notice_then_continue", Showing("written", True, True, "continues"), False, "outside the call"),
-        ("notice_then_continue", Showing("tone", True, True, "continues"), False, "a tone alone"),
-        ("recording_tone", Showing("tone", True, True, "continues"), True, "tone was heard"),
-        ("express_opt_in", Showing("announcement", True, True, "continues"), False, "stay on the line"),
-        ("express_opt_in", Showing("announcement", True, True, "agrees"), True, "agreed"),
-        ("express_opt_in", Showing("announcement", False, True, "agrees"), False, "before the words"),
-        ("express_opt_in", Showing("announcement", True, False, "agrees"), False, "cannot be shown"),
-        ("express_opt_in", Showing("written", True, False, "agrees"), True, "agreed"),
-        ("express_opt_in", Showing("none", True, True, "agrees"), False, "not inferred"),
+        ("none", Showing("none", False, False, "unaware"), "+ one party's consent is enough in every place"),
+        ("none", Showing("announcement", True, True, "refuses"), "- somebody objected: that ends consent for everything after it"),
+        ("none", Showing("employees_only", True, False, "unaware"), "- the agent's own consent reaches no further than the policy that they were told of"),
+        ("none", Showing("none", True, False, "unaware", barred="a child"), "- a child"),
+        ("notice_then_continue", Showing("none", False, False, "unaware"), "- somebody did not know"),
+        ("notice_then_continue", Showing("announcement", True, True, "unaware"), "- somebody did not know"),
+        ("notice_then_continue", Showing("none", True, True, "continues"), "- nobody gave notice: knowledge from elsewhere is not inferred"),
+        ("notice_then_continue", Showing("announcement", True, True, "continues"), "+ everybody was told at the outset and stayed"),
+        ("notice_then_continue", Showing("announcement", False, True, "continues"), "- the notice came after words that were kept"),
+        ("notice_then_continue", Showing("announcement", True, False, "continues"), "- the announcement is not on the recording"),
+        ("notice_then_continue", Showing("announcement", True, True, "refuses"), "- somebody objected: that ends consent for everything after it"),
+        ("notice_then_continue", Showing("before", True, True, "continues"), "- notice given outside the call is not relied on where everybody's consent is needed"),
+        ("notice_then_continue", Showing("written", True, True, "continues"), "- notice given outside the call is not relied on where everybody's consent is needed"),
+        ("notice_then_continue", Showing("tone", True, True, "continues"), "- a tone alone is not consent in every place"),
+        ("recording_tone", Showing("tone", True, True, "continues"), "+ the tone was heard, and everybody stayed"),
+        ("express_opt_in", Showing("announcement", True, True, "continues"), "- to stay on the line after a notice is not consent in every place"),
+        ("express_opt_in", Showing("announcement", True, True, "agrees"), "+ everybody was told and agreed"),
+        ("express_opt_in", Showing("announcement", False, True, "agrees"), "- consent must come before the words that are kept"),
+        ("express_opt_in", Showing("announcement", True, False, "agrees"), "- the consent is not on the recording, so it cannot be shown"),
+        ("express_opt_in", Showing("written", True, False, "agrees"), "+ everybody was told and agreed"),
+        ("express_opt_in", Showing("none", True, True, "agrees"), "- nobody gave notice: knowledge from elsewhere is not inferred"),
     ],
 )  # fmt: skip
-def test_what_was_shown_is_judged(form: Form, showing: Showing, may: bool, why: str) -> None:
+def test_what_was_shown_is_judged(form: Form, showing: Showing, why: str) -> None:
     shown = judge(demand(form), showing)
-    assert shown.may_record is may and why in shown.why
+    assert f"{'+' if shown.may_record else '-'} {shown.why}" == why
 
 
 @pytest.mark.parametrize(("every", "may"), [(0, True), (15, True), (16, False)])
@@ -112,7 +113,7 @@ def test_unknown_is_anywhere_that_is_served_or_strictest() -> None:
     assert tried(parties=[{"role": "customer", "location": "US-AA"}])[0] == "one-party"
 
 
-@pytest.mark.parametrize("source", ["weak", "number prefix", "area_code", "CLI hint, cli"])
+@pytest.mark.parametrize("source", ["weak", "number", "area_code", "prefix", "cli", "a guess"])
 def test_a_weak_place_only_adds(source: str) -> None:
     weak = [{"role": "customer", "location": "FREE", "source": source}]
     assert tried(parties=weak)[:2] == ("all-party", False)
@@ -135,6 +136,41 @@ def test_words_of_notices_and_answers(form: str, response: Any, may: bool) -> No
     assert tried(notice=notice, response=response)[1] is may
 
 
+@pytest.mark.parametrize(
+    ("meaning", "words"),
+    [
+        ("none", ["none", "no_notice", "notice_not_given", "employees_not_given_notice", False]),
+        ("employees_only", ["employee_handbook", "employee announcement"]),
+        ("announcement", [
+            "announced", "an announced beep", "verbal", "spoken", "oral", "recorded", "opt_out_offered", "KEY", "pressed", "Asked", "notice",
+        ]),
+        ("tone", ["beep", "recording-tone", "tone_and_written_terms"]),
+        ("written", ["written", "terms", "contract", "prior contract"]),
+        ("before", ["prior_call", "earlier_call", "poster", "verbal_and_poster"]),
+    ],
+)  # fmt: skip
+def test_what_words_of_a_notice_mean(meaning: str, words: list[Any]) -> None:
+    found = [case(notice={"form": word, "at": "start"}) for word in words]
+    assert {one.showing.given for one in found} == {meaning} and not any(one.remarks for one in found)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "words"),
+    [
+        ("unaware", ["unaware", "not_told", "unknowing", "unknowing, objects later"]),
+        ("refuses", [
+            "objects", "refused", "declines", "withdrew", "withdraws", "opt-out", "opts_out", "stop", "express_no", "says no", "hangs up",
+            "hung_up", "leaves", "press_2", "presses 2", False, "silent, then false",
+        ]),
+        ("continues", ["silence", "no_answer", "continued", "stays", "implied", "express_or_implied"]),
+        ("agrees", ["express", "OK", "yes", True, "agreed", "consents", "opt_in", "opts-in", "press_1", "accepts"]),
+    ],
+)  # fmt: skip
+def test_what_words_of_an_answer_mean(meaning: str, words: list[Any]) -> None:
+    found = [case(response=word) for word in words]
+    assert {one.showing.response for one in found} == {meaning} and not any(one.remarks for one in found)
+
+
 def test_a_word_that_nobody_knows_counts_for_nothing_and_is_said() -> None:
     found = case(notice={"form": "smoke", "at": "start"}, response="hums", weather="fine")
     assert found.showing == Showing("none", True, False, "unaware")
@@ -147,7 +183,9 @@ def test_a_word_that_nobody_knows_counts_for_nothing_and_is_said() -> None:
 def test_when_a_notice_came() -> None:
     late = {"form": "announcement", "at": "90s", "captured_on_recording": True}
     assert tried(notice=late)[1] is False
-    assert case(notice=late).showing.at_start is False and case(notice={**late, "at": "before"}).showing.at_start
+    assert case(notice=late).showing.at_start is False
+    for early in ("start", "Before any word", "at the outset", "beginning", "prior to it"):
+        assert case(notice={**late, "at": early}).showing.at_start
     tone = {"form": "beep", "at": "3s", "captured_on_recording": True, "interval_s": 20}
     assert case(notice=tone).showing == Showing("tone", True, True, "continues", 20)
     assert case(notice={**tone, "interval_s": "often"}).showing.tone_every_s == 0

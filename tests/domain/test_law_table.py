@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from domain.made_law import ON, basis, duty, one_party, place, table
 from overt.domain.errors import LawUnreadable
 from overt.domain.law.duties import Basis
-from overt.domain.law.table import Source, parse_table
+from overt.domain.law.table import SPEAKS_AS_OF, VERSION, Source, parse_table
 
 
 def test_a_table_has_rows_duties_bases_sources_and_a_hash() -> None:
@@ -24,8 +26,17 @@ def test_a_table_has_rows_duties_bases_sources_and_a_hash() -> None:
 
 def test_the_hash_is_of_every_byte() -> None:
     files = {"places/AA": place("AA"), "places/BB": one_party("BB")}
+    whole = "".join(f"{name}\0{text}\0" for name, text in files.items())
+    assert parse_table(files).sha256 == hashlib.sha256(whole.encode()).hexdigest()
     assert parse_table(files).sha256 == parse_table(dict(reversed(files.items()))).sha256
     assert parse_table(files).sha256 != parse_table({**files, "places/AA": place("AA") + "#"}).sha256
+
+
+def test_a_table_has_the_version_of_the_package_unless_another_is_given() -> None:
+    files = {"places/AA": place("AA")}
+    made, other = parse_table(files), parse_table(files, version="1", as_of="2020-01-01")
+    assert (made.version, made.as_of) == (VERSION, SPEAKS_AS_OF) and (other.version, other.as_of) == ("1", "2020-01-01")
+    assert date.fromisoformat(SPEAKS_AS_OF).isoformat() == SPEAKS_AS_OF and SPEAKS_AS_OF.replace("-", ".") == VERSION
 
 
 def test_a_place_has_the_row_that_is_in_force() -> None:
@@ -112,6 +123,8 @@ def test_a_variant_needs_a_known_circumstance() -> None:
         ({"places/AA": place("AA"), "bases/B": basis("B", places='["ZZ"]')}, "B: no row of ZZ"),
         ({"places/AA": place("AA"), "bases/B": basis("B", least=-1)}, "leave no day"),
         ({"places/AA": place("AA"), "sources": 's = 1'}, "sources: s must be a table"),
+        ({"places/AA": place("AA", within="BB"), "places/BB": place("BB", within="CC"), "places/CC": place("CC")}, "AA: within names BB, which lies within another itself: name the outermost"),
+        ({"places/AA": place("AA", within="AA")}, "AA: within names AA, which lies within another itself"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_not_whole_decides_nothing(files: dict[str, str], complaint: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from domain.made_law import ON
 
+from domain.made_law import ON
 from overt.adapters.law_files import load_table
 from overt.domain.law.cases import Case, case_of, parse_cases, try_case
 from overt.domain.location import US_PLACES

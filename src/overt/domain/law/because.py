@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from overt.domain.law.demand import NOTHING, Demand, Ground, join
+from overt.domain.law.demand import Demand, Ground, join
 from overt.domain.law.model import FORMS, RULES, Effective, Form, Purpose
 from overt.domain.law.reckoning import Law
 from overt.domain.location import Locations, PartyPlaces
@@ -34,7 +34,7 @@ def demanded(law: Law, locations: Locations, purpose: Purpose) -> Demand:
 
 def _of_party(law: Law, party: PartyPlaces, purpose: Purpose) -> Demand:
     named = (law.demand(purpose, one.place) for one in party.candidates)
-    return reduce(join, named, law.together(purpose, party.served) if party.served else NOTHING)
+    return reduce(join, named, law.together(purpose, party.served))
 
 
 def explain_grounds(demand: Demand, law: Law, locations: Locations) -> tuple[Because, ...]:

@@ -40,8 +40,8 @@ ANSWERS: tuple[tuple[str, Response], ...] = (
     ("express", "agrees"), ("ok", "agrees"), ("yes", "agrees"), ("true", "agrees"), ("agree", "agrees"),
     ("consent", "agrees"), ("opt_in", "agrees"), ("opts_in", "agrees"), ("press", "agrees"), ("accept", "agrees"),
 )  # fmt: skip
-OUTSET = ("start", "before", "outset", "begin", "prior")
-WEAK = ("weak", "number", "area_code", "prefix", "cli", "guess")
+OUTSET = frozenset({"start", "before", "outset", "begin", "prior"})
+WEAK = frozenset({"weak", "number", "area_code", "prefix", "cli", "guess"})
 _KNOWN = frozenset({
     "id", "kind", "title", "parties", "recorder_at", "notice", "response", "court_or_source_outcome", "expected",
     "authority", "sources", "confidence", "note", "relaxed_expected", "purpose", "date", "profile", "circumstances",

@@ -21,7 +21,7 @@ from overt.domain.policy import Telling
 
 Effect = Literal["permit", "deny", "indeterminate"]
 Will = Literal["announce", "ask", "none"]
-ALWAYS = ("announce:caller", "record_announcement", "stop_on_join", "stop_on_no", "tell:agent")
+ALWAYS = frozenset({"announce:caller", "record_announcement", "stop_on_join", "stop_on_no", "tell:agent"})
 SHOWN_GROUNDS = 8
 ALLOWS: Mapping[Form, str] = {
     "none": "with one party's consent, without telling the other",

@@ -71,12 +71,11 @@ def reckon(table: Table, reckoning: Reckoning) -> Law:
     _check(table, reckoning)
     bare = {purpose: _everywhere(table, reckoning, purpose) for purpose in PURPOSES}
     demands = {purpose: _places(table, reckoning, purpose, bare[purpose]) for purpose in PURPOSES}
-    law = Law(table, reckoning, demands, {}, bare)
-    served = {
-        purpose: reduce(join, (law.demand(purpose, place) for place in reckoning.served), NOTHING)
-        for purpose in PURPOSES
-    }
-    return Law(table, reckoning, demands, served, bare)
+    served: dict[Purpose, Demand] = {}
+    law = Law(table, reckoning, demands, served, bare)
+    for purpose in PURPOSES:
+        served[purpose] = reduce(join, (law.demand(purpose, place) for place in reckoning.served), NOTHING)
+    return law
 
 
 def _check(table: Table, reckoning: Reckoning) -> None:
@@ -107,7 +106,7 @@ def _places(table: Table, reckoning: Reckoning, purpose: Purpose, bare: Demand) 
     whole = {row.within for row in rows.values() if row.kind in PARTS} & own.keys()
     for code in whole:
         parts = (found[part] for part, row in rows.items() if row.within == code and row.kind in PARTS)
-        found[code] = reduce(join, parts, own[code])
+        found[code] = reduce(join, parts)  # each holds what binds in the whole
     for place, bloc in table.stands_for.items():
         if bloc in found:
             found[place] = found[bloc]

@@ -121,6 +121,8 @@ def _dangling(table: Table) -> Iterable[str]:
         for row in rows:
             if row.within and row.within not in table.rows:
                 yield f"{code}: within names {row.within}, of which there is no row"
+            if any(outer.within for outer in table.rows.get(row.within, ())):
+                yield f"{code}: within names {row.within}, which lies within another itself: name the outermost"
             yield from (f"{code}: no such duty: {one}" for one in row.duties if one not in table.duties)
             yield from (
                 f"{code}: no such circumstance: {one.when}" for one in row.variant if one.when not in CIRCUMSTANCES
