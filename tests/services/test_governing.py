@@ -343,7 +343,11 @@ async def test_what_stops_a_book_keeps_it_out_of_the_ledger_with_every_finding()
     for reason in ("", "  \n", "x" * 2001):
         with pytest.raises(PolicyRefused, match="say why"):
             await world.publish(reason=reason)
+    for reason in ("red \x1b[31m", "\udcff", "\x9b", "a\x00"):
+        with pytest.raises(PolicyRefused, match="control character"):
+            await world.publish(reason=reason)
     assert world.ledger.facts == []
+    assert (await world.publish(reason="one\r\n\ttwo")).reason == "one\r\n\ttwo"
 
 
 async def test_the_same_again_and_what_changed_meanwhile_are_refused() -> None:

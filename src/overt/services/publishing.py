@@ -5,6 +5,7 @@ Nothing else happens, so nothing can be left half done: signalling finds the new
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from overt.services.governing import BOOK, CHANGES, KIND, Publication, Publicati
 
 SAID_AFTER_NO = {"end": "unrecorded-end", "route": "unrecorded-route"}
 LONGEST_REASON = 2000
+# What would speak to a terminal that shows the ledger, or cannot be written at all: everything but tabs and line breaks.
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 MOST_CHANGES, LONGEST_CHANGES = 200, 20_000  # lines and characters that the entry keeps
 
 
@@ -125,6 +128,8 @@ async def publish(
     """
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise PolicyRefused(f"say why it is published, in at most {LONGEST_REASON} characters: the ledger keeps it")
+    if _UNWRITABLE.search(reason):
+        raise PolicyRefused("the reason holds a control character, or is no text in UTF-8; leave it out")
     async with rooms.publications.alone():
         before = await current(rooms)
         if instead_of is not None and instead_of != before.edition.version:

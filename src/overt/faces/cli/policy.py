@@ -187,8 +187,9 @@ def _headline(found: Publication) -> str:
         return f"Version 0: what the settings' lines say. SHA-256 {found.edition.sha256}\n{NOTHING}"
     at = datetime.fromtimestamp(found.at_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     title = f" «{found.edition.book.title}»" if found.edition.book.title else ""
+    reason = " ".join(found.reason.split())  # on one line, so that none of it looks like another version
     return (
-        f"Version {found.edition.version}{title}, published by {found.by} on {at}: {found.reason}\n"
+        f"Version {found.edition.version}{title}, published by {found.by} on {at}: {reason}\n"
         f"Entry {found.entry} of the ledger; law table {found.law_version}; SHA-256 {found.edition.sha256}"
     )
 
