@@ -211,6 +211,16 @@ def test_nothing_that_is_shown_holds_a_number_or_a_name(name: str) -> None:
         assert one.aor not in shown and "4155550101" not in shown and repr(one.name) not in shown.replace("''", "")
 
 
+def test_the_place_stands_for_an_id_that_is_missing_everywhere_alike() -> None:
+    found = said(
+        ANN
+        + '<group/><session/><participant session="?1"><aor>x</aor><send>?1</send></participant><stream><label>1</label></stream>'
+    )
+    assert [one.id for one in found.participants] == ["a", "?2"] and found.attendances[0].participant == "?2"
+    assert found.flow("?2").sends == ("?1",) and [one.id for one in found.streams] == ["?1"]
+    assert (found.groups[0].id, found.communication_sessions[0].id) == ("?1", "?1") and codes(found) == ["no-id"]
+
+
 def test_two_statements_on_one_are_one() -> None:
     found = said(ANN + ANN.replace("sip:ann", "tel:1").replace("/>", "><name>A</name></nameID>", 1) +
                  '<participantstreamassoc participant_id="a"><send>s</send></participantstreamassoc>'
@@ -299,6 +309,7 @@ def test_somebody_joins_and_leaves_and_comes_back() -> None:
         '</participantsessionassoc><participantstreamassoc participant_id="pt-cee"><send>st-cee</send></participantstreamassoc>'
     ))  # fmt: skip
     assert roster_change(start, joined) == Roster(("pt-cee",)) and len(joined.streams) == 3 and joined.complete
+    assert roster_change(start, joined) and roster_change(joined, start)
     gone = apply(joined, update(
         '<participantsessionassoc participant_id="pt-ben" session_id="cs-Otter"><disassociate-time>2026-11-02T08:21:00Z'
         "</disassociate-time></participantsessionassoc>"
@@ -314,6 +325,11 @@ def test_leaving_without_naming_the_call_is_leaving_all_of_them() -> None:
         '<participantsessionassoc participant_id="pt-a"><dissociate-time>2026-11-02T08:30:00Z</dissociate-time></participantsessionassoc>'
     ))  # fmt: skip
     assert [one.id for one in present(after)] == ["pt-b", "pt-c"]
+    ben = update(
+        '<participantsessionassoc participant_id="pt-b"><stop-time>2026-11-02T08:30:00Z</stop-time></participantsessionassoc>'
+    )
+    kept = apply(corpus("two-calls"), ben)
+    assert [one.key for one in kept.attendances] == [one.key for one in corpus("two-calls").attendances]
     one_call = apply(corpus("two-calls"), update(
         '<participantsessionassoc participant_id="pt-a" session_id="cs-1"><stop-time>2026-11-02T08:30:00Z</stop-time></participantsessionassoc>'
     ))  # fmt: skip
