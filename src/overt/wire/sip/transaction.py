@@ -80,6 +80,7 @@ Outcome = Send | Arrived | Answered | TimedOut
 MACHINES: Mapping[tuple[Kind, str], Mapping[str, tuple[int, bool, str]]] = {
     ("client invite", "calling"): {"A": (T1, True, ""), "B": (LIFETIME, False, "timeout")},
     ("client invite", "proceeding"): {},
+    ("client invite", "cancelled"): {"end": (LIFETIME, False, "timeout")},
     ("client invite", "completed"): {"D": (LIFETIME, False, "gone")},
     ("client invite", "accepted"): {"M": (LIFETIME, False, "gone")},
     ("client other", "trying"): {"E": (T1, True, ""), "F": (LIFETIME, False, "timeout")},
@@ -157,7 +158,7 @@ class TransactionLayer:
         return [Send(one.last, one.peer)]
 
     def cancel(self, key: Key, now: int) -> list[Outcome]:
-        """Cancel an INVITE of ours that has no final response (§9.1)."""
+        """Cancel an INVITE of ours that has no final response (§9.1), once; given up when none comes in 64 T1."""
         one = self._all.get(key)
         if one is None or one.state not in ("calling", "proceeding"):
             return []
@@ -166,6 +167,7 @@ class TransactionLayer:
             if canonical(name) in ("from", "to", "call-id", "route", "max-forwards")
         )  # fmt: skip
         headers = (("Via", str(one.request.via)), *kept, ("CSeq", str(CSeq(one.request.cseq.number, "CANCEL"))))
+        one.enter("cancelled", now)
         return self.request(Request(headers, b"", "CANCEL", one.request.uri), one.peer, now)[1]
 
     # ---- what arrives
