@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from overt.domain.identity import Number
-from overt.faces.sip.control import caller_of
+from overt.faces.sip.control import called_of, caller_of
 from overt.wire.sip.message import Request, parse
 
 NUMBER = "+14155550100"
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:+14045550100@h", "sip:%2B14045550100;npdi;rn=+14045550199@h:5080;user=phone", "tel:+14045550100;npdi"]
+)
+def test_what_a_carrier_says_about_the_called_number_is_no_part_of_it(uri: str) -> None:
+    asked = replace(invite("<sip:x@192.0.2.10>"), uri=uri)
+    assert called_of(asked) == "+14045550100"
 
 
 def invite(from_: str, *more: str) -> Request:

@@ -192,6 +192,11 @@ def caller_of(request: Request) -> tuple[Number, str]:
     return Number(who.uri.user.partition(";")[0], disputed), who.display
 
 
+def called_of(request: Request) -> str:
+    """The called number or name, without what a carrier says about the number (RFC 3966, RFC 4694: `;npdi`, `;rn=…`)."""
+    return Uri.parse(request.uri).user.partition(";")[0]
+
+
 def _verdict(uri: Uri) -> str:
     """What the network says of a number: a parameter of the telephone number, or of the address that it is in."""
     of_number = parse_parameters(uri.user.partition(";")[2])

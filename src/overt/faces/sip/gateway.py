@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overt.domain.identity import uuid7
-from overt.faces.sip.control import SipControl, caller_of
+from overt.faces.sip.control import SipControl, called_of, caller_of
 from overt.faces.sip.transports import TcpTransport, UdpTransport
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
@@ -19,7 +19,6 @@ from overt.wire.sip import leg as legs
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Request, parse, respond
 from overt.wire.sip.transaction import Peer, Send
-from overt.wire.sip.uri import Uri
 
 SERVER = "Overt"
 DRAIN_S = 8.0
@@ -124,7 +123,7 @@ class Gateway:
         now_us = time.time_ns() // 1000
         offer = Offer(
             uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, self._doors.trunks[leg.peer.host],
-            number, name, Uri.parse(request.uri).user, now_us, time.monotonic_ns(),
+            number, name, called_of(request), now_us, time.monotonic_ns(),
         )  # fmt: skip
         control = SipControl(self, offer, leg)
         self._run(self._on_call(control))
