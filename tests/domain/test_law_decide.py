@@ -209,6 +209,11 @@ def test_anything_may_be_held_stricter() -> None:
     stricter = decided("FREE", stricter=(("FREE", "notice_then_continue"),))
     assert (stricter.rule, stricter.form) == ("all-party", "notice_then_continue")
     assert decided("FREE", stricter=(("FREE", "none"),)).rule == "one-party"
+    assert stricter.law_allows == "recording with one party's consent, without telling the other"  # the law, apart
+    assert (
+        decided("FREE", "TELL", stricter=(("FREE", "express_opt_in"),)).law_allows
+        == "recording after a notice to every party who stays"
+    )
     assert decided("ASK", stricter=(("ASK", "none"),)).form == "express_opt_in"
     assert decided("TELL", stricter=(("FREE", "express_opt_in"),)).form == "notice_then_continue"
     for wrong in (("NOWHERE", "none"), ("FREE", "shout"), ("MEMBER", "express_opt_in")):  # a bloc speaks for the last

@@ -76,8 +76,10 @@ class Decision:
 
     @property
     def law_allows(self) -> str:
-        """In words, what the law alone would allow."""
-        return f"{self.purpose} {ALLOWS[self.form]}"
+        """In words, what the law alone would allow: without what the operator holds stricter, and before P1."""
+        unaided = self.law.unaided
+        demand = self.demand if unaided is None else demanded(unaided, self.locations, self.purpose)
+        return f"{self.purpose} {ALLOWS[demand.form]}"
 
     @property
     def obligations(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ basis other than consent, which changes the form only, and only in its own place
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
@@ -46,13 +46,17 @@ class Reckoning:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """The table as it is read: by purpose, the demand of every place, and that of all served places together."""
+    """The table as it is read: by purpose, the demand of every place, of all served places together, and everywhere.
+
+    `unaided` is the same without what the operator holds stricter; None where they hold nothing so.
+    """
 
     table: Table
     reckoning: Reckoning
     demands: Mapping[Purpose, Mapping[str, Demand]]
     served: Mapping[Purpose, Demand]
     bare: Mapping[Purpose, Demand]
+    unaided: Law | None = None
 
     def demand(self, purpose: Purpose, place: str) -> Demand:
         """What a place demands; the strictest where the table has no row."""
@@ -72,7 +76,8 @@ def reckon(table: Table, reckoning: Reckoning) -> Law:
     bare = {purpose: _everywhere(table, reckoning, purpose) for purpose in PURPOSES}
     demands = {purpose: _places(table, reckoning, purpose, bare[purpose]) for purpose in PURPOSES}
     served: dict[Purpose, Demand] = {}
-    law = Law(table, reckoning, demands, served, bare)
+    unaided = reckon(table, replace(reckoning, stricter=())) if reckoning.stricter else None
+    law = Law(table, reckoning, demands, served, bare, unaided)
     for purpose in PURPOSES:
         served[purpose] = reduce(join, (law.demand(purpose, place) for place in reckoning.served), NOTHING)
     return law
