@@ -259,6 +259,15 @@ def test_addresses_that_two_would_read_differently(text: str) -> None:
         NameAddress.parse(text)
 
 
+@pytest.mark.parametrize("name", [b"Contact", b"m", b"Record-Route", b"P-Asserted-Identity"])
+def test_every_address_that_a_call_relies_on_is_read_at_the_door(name: bytes) -> None:
+    """An address that fails only when a call is told of it, or ended, would leave the call behind."""
+    for value in (b"<sip:a@b", b"<sip:a@b>, <sip:c@d>;;x", b"<sip:a@>"):
+        status, reason = refusal(framed(b"").replace(b"To: ", name + b": " + value + b"\r\nTo: "))
+        assert status == 400 and reason
+    assert parse(framed(b"").replace(b"Contact: <sip:a@203.0.113.5>", b"Contact: *")).get("Contact") == "*"
+
+
 def test_uris_of_other_schemes_keep_what_they_say() -> None:
     uri = Uri.parse("URN:service:sos?x=y;z")
     assert (uri.scheme, uri.opaque, uri.user, uri.host, str(uri)) == (

@@ -221,6 +221,7 @@ def _start(line: str, headers: Headers, body: bytes) -> Message:
 
 
 _NEEDED = (("call-id", "Call-ID"), ("from", "From"), ("to", "To"), ("cseq", "CSeq"), ("via", "Via"))
+_ADDRESSES = frozenset({"contact", "record-route", "p-asserted-identity"})
 
 
 def _check(message: Message, first: dict[str, str]) -> None:
@@ -233,9 +234,10 @@ def _check(message: Message, first: dict[str, str]) -> None:
     NameAddress.parse(first["to"])
     for value in message.all("Via"):
         Via.parse(value)
-    if first.get("contact", "*") != "*":
-        for value in message.all("Contact"):
-            NameAddress.parse(value)
+    for name in _ADDRESSES & first.keys():
+        if first[name] != "*":  # a Contact that unregisters
+            for value in message.all(name):
+                NameAddress.parse(value)
     if isinstance(message, Request):
         _check_request(message, cseq, first.get("max-forwards"))
 
