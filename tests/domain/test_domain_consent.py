@@ -38,7 +38,7 @@ from overt.domain.consent import (
     refusal,
     settled,
 )
-from overt.domain.identity import AGENT, CALLER, SIDES
+from overt.domain.identity import AGENT, CALLER, SIDES, Side
 
 sides = st.sampled_from(SIDES)
 events = st.one_of(
@@ -192,7 +192,7 @@ def test_an_episode_begins_with_the_caller_alone_and_nobody_told() -> None:
 def test_whoever_grants_has_a_reason() -> None:
     assert run(*ASKED, Pressed(CALLER, "yes"))[0].of(CALLER).reason == "pressed the yes key"
     assert run(Told(CALLER), asks=False)[0].of(CALLER).reason == "told, offered a way out, stayed"
-    assert run(Told(CALLER))[0].of(CALLER).reason == ""
+    assert run(Told(CALLER))[0].of(CALLER).reason == run(*ASKED)[0].of(CALLER).reason == ""
 
 
 def test_p5_a_withdrawal_stops_for_good() -> None:
@@ -208,6 +208,15 @@ def test_an_agents_stop_key_withdraws_too() -> None:
 def test_hold_pauses_and_goes_on() -> None:
     state, effects = run(*AGREED, Held(AGENT), Held(CALLER), Unheld(AGENT), Unheld(CALLER))
     assert effects == [Open(), Pause("hold"), Resume()] and permitted(state)
+    assert [one.held for one in state.parties] == [False, False]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_whoever_hangs_up_ends_it_and_is_gone(side: Side) -> None:
+    state, effects = run(*AGREED, HungUp(side), HungUp(side))
+    assert effects == [Open(), Stop(f"{side} hung up")] and refusal(state) == f"{side} hung up"
+    assert state.of(side).present is False and state.of(CALLER).standing == "given" and not permitted(state)
+    assert run(*AGREED, Failed("disk full"), HungUp(side))[0].closed == "disk full"
 
 
 def stopping(*happened: consent.Event) -> tuple[ConsentState, list[consent.Effect]]:
@@ -220,8 +229,8 @@ def stopping(*happened: consent.Event) -> tuple[ConsentState, list[consent.Effec
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_where_hold_closes_it_ends_capture_for_good(side: str) -> None:
-    state, effects = stopping(*AGREED, Held(side), Unheld(side))  # type: ignore[arg-type]
+def test_where_hold_closes_it_ends_capture_for_good(side: Side) -> None:
+    state, effects = stopping(*AGREED, Held(side), Unheld(side))
     assert effects == [Open(), Stop(f"{side} on hold")] and refusal(state) == f"{side} on hold"
     assert state.of(CALLER).standing == "given" and not permitted(state)
 

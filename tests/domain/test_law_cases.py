@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.made_law import ON, one_party, place, table
 from overt.domain.errors import LawUnreadable
-from overt.domain.law.cases import Case, case_of, parse_cases, try_case
+from overt.domain.law.cases import Case, CaseParty, Expected, case_of, located, parse_cases, try_case
 from overt.domain.law.demand import NOTHING, Demand, at_least
 from overt.domain.law.model import Example, Form
 from overt.domain.law.showing import Showing, judge
-from overt.domain.location import UNKNOWN
+from overt.domain.location import UNKNOWN, Candidate, Locations, PartyPlaces
 
 LAW = table(
     [
@@ -99,6 +100,7 @@ def test_a_case_passes_when_rule_and_may_record_are_as_expected() -> None:
         False,
     )
     found = try_case(LAW, case(), on=ON)
+    assert found.why == "everybody was told at the outset and stayed"
     assert (
         found.grounds[0].place == "TELL" and found.form == "notice_then_continue" and found.decision.rule == "all-party"
     )
@@ -196,7 +198,10 @@ def test_when_a_notice_came() -> None:
     ("party", "may"), [({"age": 17}, False), ({"age": 18}, True), ({"minor": True}, False), ({"age": "?"}, True), ({"age": 12, "guardian_consents": True}, True)]
 )  # fmt: skip
 def test_a_known_child_is_not_recorded(party: dict[str, Any], may: bool) -> None:
-    assert tried(parties=[{"role": "customer", "location": "FREE", **party}])[1] is may
+    parties = [{"role": "agent", "location": "FREE"}, {"role": "customer", "location": "FREE", **party}]
+    found = try_case(LAW, case(parties=parties), on=ON)
+    assert found.may_record is may
+    assert (found.why == "a party is known to be under age, and no parent or guardian consents") is not may
 
 
 def test_a_case_may_say_what_relaxing_does() -> None:
@@ -209,7 +214,54 @@ def test_a_case_may_say_what_relaxing_does() -> None:
     found = try_case(LAW, case(**doubt, relaxed_expected=relaxed), on=ON)
     assert found.passed and found.may_record_relaxed and found.case.expected.stricter_than_court
     assert not try_case(LAW, case(**doubt, relaxed_expected={**relaxed, "may_record": False}), on=ON).passed
-    assert try_case(LAW, case(**doubt, relaxed_expected={"setting": "something else"}), on=ON).passed
+    assert try_case(
+        LAW, case(**doubt, relaxed_expected={"setting": "something else", "may_record": True}), on=ON
+    ).passed
+
+
+def test_a_case_is_read_whole() -> None:
+    every = {
+        "id": 7, "kind": "court", "title": "T", "authority": "A v. B", "court_or_source_outcome": "lawful", "sources": ["S"],
+        "confidence": "high", "note": "n", "purpose": "sharing", "date": "2001-01-01", "profile": "strict", "circumstances": ["cards"],
+        "parties": [{"role": "agent", "location": "FREE"}, {"location": "TELL", "source": "number"}], "recorder_at": "ASK",
+        "notice": {"form": "beep", "at": "start", "captured_on_recording": True, "every_s": 12}, "response": "stays",
+        "expected": {"effective_rule": "all-party", "may_record_default_policy": True, "required_form": "notice", "stricter_than_court": True},
+        "relaxed_expected": {"setting": "contested.DOUBT = one-party", "may_record": True},
+    }  # fmt: skip
+    assert parse_cases({"cases": [every]}) == (
+        Case(
+            "7", "T", "A v. B", (CaseParty("agent", "FREE"), CaseParty("party", "TELL", False), CaseParty("recorder", "ASK")),
+            Showing("tone", True, True, "continues", 12), Expected("all-party", True, "notice", "DOUBT", True, True), "sharing", "2001-01-01",
+        ),
+    )  # fmt: skip
+
+
+def test_a_case_says_little_more_than_it_must() -> None:
+    least = {
+        "parties": [{"location": "FREE"}], "notice": {"form": "none"}, "response": "unaware",
+        "expected": {"effective_rule": "one-party", "may_record_default_policy": False},
+    }  # fmt: skip
+    first, second = parse_cases({"cases": [least, least]})
+    parties, expected = (CaseParty("party", "FREE", True),), Expected("one-party", False, "", "", False, False)
+    assert first == Case(
+        "no. 1", "", "", parties, Showing("none", False, False, "unaware"), expected, "recording", "", ()
+    )
+    assert first.expected == Expected("one-party", False) and second == replace(first, id="no. 2")
+
+
+@pytest.mark.parametrize(
+    ("party", "served", "places"),
+    [
+        (CaseParty("a", "FREE"), ("ASK",), PartyPlaces("a", (Candidate("FREE", "said", "as the case says"),), True)),
+        (CaseParty("a", "FREE", False), ("ASK",), PartyPlaces("a", (Candidate("FREE", "number", "as the case says"),), False, ("ASK",))),
+        (CaseParty("a", "FREE", False), (), PartyPlaces("a", (Candidate("FREE", "number", "as the case says"), Candidate(UNKNOWN, UNKNOWN, "no strong evidence")), False)),
+        (CaseParty("a", UNKNOWN), ("ASK",), PartyPlaces("a", (), False, ("ASK",))),
+        (CaseParty("a", UNKNOWN), (), PartyPlaces("a", (Candidate(UNKNOWN, UNKNOWN, "no evidence"),), False)),
+        (CaseParty("a", "unknown-US"), ("ASK",), PartyPlaces("a", (Candidate("US", "said", "no more is known"),), False)),
+    ],
+)  # fmt: skip
+def test_where_the_parties_of_a_case_may_be(party: CaseParty, served: tuple[str, ...], places: PartyPlaces) -> None:
+    assert located([party], served) == Locations((places,))
 
 
 def test_a_case_has_its_purpose_and_its_day() -> None:
@@ -221,29 +273,33 @@ def test_a_case_has_its_purpose_and_its_day() -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ([], "has a list `cases`"),
-        ({"cases": 1}, "has a list `cases`"),
+        ([], "a file of cases has a list `cases`"),
+        ({"cases": 1}, "a file of cases has a list `cases`"),
         ({"cases": ["x"]}, "case no. 1: it is not written as a case is"),
         ({"cases": [{"title": "x"}]}, "case no. 1: field notice is missing"),
-        ({"cases": [written(purpose="fun")]}, "case one: purpose is one of"),
-        ({"cases": [written(recorder_at=False)]}, "codes that YAML reads otherwise"),
+        ({"cases": [written(purpose="fun")]}, "case one: purpose is one of recording, monitoring, transcription, analysis, sharing, not fun"),
+        ({"cases": [written(recorder_at=False)]}, "case one: a place is a text, not False; codes that YAML reads otherwise (NO) need quotes"),
+        ({"cases": [written(parties=[{"location": False}])]}, "case one: a place is a text, not False; codes that YAML reads otherwise (NO) need quotes"),
         ({"cases": [written(parties=[{"role": "x"}])]}, "case one: field location is missing"),
         ({"cases": [written(parties=3)]}, "case one: it is not written as a case is"),
-        ({"cases": [written(expected={"effective_rule": "x"})]}, "field may_record_default_policy is missing"),
-        ({"cases": [written(expected={"effective_rule": "x", "may_record_default_policy": "yes"})]}, "is true or false"),
-        ({"cases": [written(notice=None)]}, "not written as a case is"),
+        ({"cases": [written(expected={"effective_rule": "x"})]}, "case one: field may_record_default_policy is missing"),
+        ({"cases": [written(expected={"effective_rule": "x", "may_record_default_policy": "yes"})]}, "case one: may_record_default_policy is true or false, not 'yes'"),
+        ({"cases": [written(notice=None)]}, "case one: it is not written as a case is"),
     ],
 )  # fmt: skip
 def test_a_case_that_cannot_be_read_is_named(content: Any, complaint: str) -> None:
-    with pytest.raises(LawUnreadable, match=complaint):
+    with pytest.raises(LawUnreadable) as refusal:
         parse_cases(content)
+    assert str(refusal.value) == complaint
 
 
 def test_an_example_of_a_row_is_a_case() -> None:
     example = Example("T", ("agent: FREE", "customer: TELL"), "announcement", True, "continues", "all-party", True, "W")
     found = case_of(example, "TELL, no. 1")
-    assert (found.id, found.title, found.authority) == ("TELL, no. 1", "T", "W")
+    parties = (CaseParty("agent", "FREE"), CaseParty("customer", "TELL"))
+    showing = Showing("announcement", True, True, "continues")
+    assert found == Case("TELL, no. 1", "T", "W", parties, showing, Expected("all-party", True))
     assert try_case(LAW, found, on=ON).passed
     for wrong in ("customer", "customer: "):
-        with pytest.raises(LawUnreadable, match="role: PLACE"):
+        with pytest.raises(LawUnreadable, match=f"^X: a party is written as `role: PLACE`, not {wrong!r}$"):
             case_of(Example("T", (wrong,), "none", True, "unaware", "one-party", True, "W"), "X")

@@ -37,7 +37,7 @@ ANSWERS: tuple[tuple[str, Response], ...] = (
     ("express_no", "refuses"), ("says_no", "refuses"), ("hang", "refuses"), ("hung", "refuses"), ("leave", "refuses"),
     ("press_2", "refuses"), ("presses_2", "refuses"), ("false", "refuses"), ("silen", "continues"),
     ("no_answer", "continues"), ("continue", "continues"), ("stay", "continues"), ("implied", "continues"),
-    ("express", "agrees"), ("ok", "agrees"), ("yes", "agrees"), ("true", "agrees"), ("agree", "agrees"),
+    ("ok", "agrees"), ("yes", "agrees"), ("true", "agrees"), ("agree", "agrees"),
     ("consent", "agrees"), ("opt_in", "agrees"), ("opts_in", "agrees"), ("press", "agrees"), ("accept", "agrees"),
 )  # fmt: skip
 OUTSET = frozenset({"start", "before", "outset", "begin", "prior"})
