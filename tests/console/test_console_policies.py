@@ -122,9 +122,10 @@ def test_publishing_shows_what_changes_asks_why_and_links_to_the_ledger(visit: V
     visitor.accessible()
 
 
-def test_who_may_not_publish_may_look_and_rehearse(visit: Visits) -> None:
+def test_who_may_not_publish_may_look(visit: Visits) -> None:
     page = visit("sue").go("/policies/edit")
-    assert page.get_by_role("button", name="Rehearse").is_visible()
+    assert page.get_by_role("button", name="Check").is_visible()
+    assert page.get_by_role("button", name="Rehearse").count() == 0
     assert page.get_by_role("button", name="Publish…").count() == 0
 
 

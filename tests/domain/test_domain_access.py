@@ -42,8 +42,8 @@ EXPECTED = {
     ("law", "list"): "", ("law", "show"): "acso", ("law", "play"): "", ("law", "export"): "", ("law", "watch"): "",
     ("law", "prove"): "",
     ("policy", "list"): "", ("policy", "show"): "acs", ("policy", "play"): "", ("policy", "export"): "",
-    ("policy", "watch"): "", ("policy", "prove"): "", ("policy", "publish"): "ac",
-    **{(kind, "publish"): "" for kind in ("recording", "call", "live", "ledger", "system", "law")},
+    ("policy", "watch"): "", ("policy", "prove"): "", ("policy", "publish"): "ac", ("policy", "rehearse"): "ac",
+    **{(kind, act): "" for kind in ("recording", "call", "live", "ledger", "system", "law") for act in ("publish", "rehearse")},
 }  # fmt: skip
 LETTERS = {"a": "administrator", "c": "compliance", "s": "supervisor", "o": "agent"}
 ANN = "sip:ann@pbx"

@@ -44,7 +44,7 @@ def rehearse_book(data_folder: Path, wanted: Wanted, progress: Progress) -> Rehe
 
     Raises NotPermitted, BookRefused, Refused (a table that cannot be read, say), Unavailable, SettingsRefused.
     """
-    allowed(data_folder, "show")
+    allowed(data_folder, "rehearse")
     settings = load_settings(data_folder)
     table = load_table(wanted.law or settings.law_folder(data_folder))
     ledger = NotaryClient(data_folder / NOTARY)  # it connects to nobody: the ledger's files are believed

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["administrator", "compliance", "supervisor", "agent"]
-Action = Literal["list", "show", "play", "export", "watch", "prove", "publish"]
+Action = Literal["list", "show", "play", "export", "watch", "prove", "rehearse", "publish"]
 
 _ALL = frozenset({"list", "show"})
 _HEAR = _ALL | {"play"}
+# Who may rehearse could find out numbers, by asking what a book would do to each: whoever may publish, no others.
 # kind of resource → role → the actions that it may ever do. An agent's are for their own calls only (`OWN`).
 RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "recording": {
@@ -24,8 +25,8 @@ RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "system": {role: frozenset({"show"}) for role in ("administrator", "compliance")},
     "law": {role: frozenset({"show"}) for role in ("administrator", "compliance", "supervisor", "agent")},
     "policy": {
-        "administrator": frozenset({"show", "publish"}), "compliance": frozenset({"show", "publish"}),
-        "supervisor": frozenset({"show"}),
+        "administrator": frozenset({"show", "rehearse", "publish"}),
+        "compliance": frozenset({"show", "rehearse", "publish"}), "supervisor": frozenset({"show"}),
     },
 }  # fmt: skip
 ROLES = RIGHTS["recording"]

@@ -270,12 +270,12 @@ def test_a_ledger_that_cannot_be_read_ends_it(folder: Path, calls: WrittenLedger
     assert "cannot be read" in rehearse(folder, book(folder, SAME), exits=3).stderr
 
 
-def test_only_whoever_may_see_policies_may_rehearse(folder: Path, calls: WrittenLedger) -> None:
+def test_only_whoever_may_publish_may_rehearse(folder: Path, calls: WrittenLedger) -> None:
     path = folder / "overt.toml"
-    path.write_text(path.read_text().replace('role = "administrator"', 'role = "supervisor"'))
+    path.write_text(path.read_text().replace('role = "administrator"', 'role = "compliance"'))
     rehearse(folder, book(folder, SAME))
-    path.write_text(path.read_text().replace('role = "supervisor"', 'role = "agent"'))
-    assert "may not show policies" in rehearse(folder, book(folder, SAME), exits=1).stderr
+    path.write_text(path.read_text().replace('role = "compliance"', 'role = "supervisor"'))
+    assert "may not rehearse policies" in rehearse(folder, book(folder, SAME), exits=1).stderr
 
 
 def test_more_changed_calls_than_are_shown(folder: Path) -> None:

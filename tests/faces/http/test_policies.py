@@ -272,7 +272,7 @@ async def test_a_ledger_that_cannot_be_written_keeps_the_draft_on_the_page(house
 
 async def test_a_rehearsal_shows_what_would_have_changed(house: House) -> None:  # noqa: F811
     quiet = BOOK.replace("[policy.keep]", "[policy.capture]\nrecord = false\n\n[policy.keep]")
-    async with await house.come("supervisor") as client:
+    async with await house.come("compliance") as client:
         begun = await client.post(
             "/policies/edit", data={"view": "file", "text": quiet, "act": "rehearse", "days": "7"}
         )
@@ -290,7 +290,7 @@ async def test_a_rehearsal_shows_what_would_have_changed(house: House) -> None: 
             assert (await client.post("/api/policies/rehearse", json={"book": quiet, **wrong})).status_code == 400
         stopped = await client.post("/api/policies/rehearse", json={"book": quiet.replace("Dana Reyes", "")})
         assert stopped.json()["type"].endswith("policy-book")
-    async with await house.come("compliance") as other:
+    async with await house.come("administrator") as other:
         assert (await other.get("/policies/rehearsals/1")).status_code == 404  # somebody else's
         assert (
             "3 of 3"
@@ -316,7 +316,7 @@ async def test_a_rehearsal_is_seen_on_its_way_stopped_and_replaced(house: House)
     slow = SlowCalls()
     house.rooms.policies = replace(house.rooms.policies, past=slow)
     asked = {"view": "file", "text": BOOK, "act": "rehearse", "days": "30"}
-    async with await house.come("supervisor") as client, await house.come("compliance") as other:
+    async with await house.come("administrator") as client, await house.come("compliance") as other:
         page = (await client.post("/policies/edit", data=asked)).text
         assert "<progress" in page and 'name="rehearsal" value="1"' in page
         assert "<progress" in (await client.get("/policies/rehearsals/1")).text
@@ -324,16 +324,19 @@ async def test_a_rehearsal_is_seen_on_its_way_stopped_and_replaced(house: House)
         first, second = house.rooms.rehearsals.kept[1], house.rooms.rehearsals.kept[2]
         await house.rooms.rehearsals.wait(first)
         assert (first.state, first.problem) == ("stopped", "It was stopped.") and second.state == "running"
-        await other.post("/policies/edit", data=asked)
-        async with await house.come("administrator") as third:
-            assert "as many as go at once" in (await third.post("/policies/edit", data=asked)).text
-            assert (await third.post("/api/policies/rehearse", json={"book": BOOK})).status_code == 429
+        span = span_of(1, house.rooms.policies.publishing.clock.now_us())
+        third = await house.rooms.rehearsals.begin(house.rooms.policies, "eve", BOOK, span)
+        assert "as many as go at once" in (await other.post("/policies/edit", data=asked)).text
+        assert (await other.post("/api/policies/rehearse", json={"book": BOOK})).status_code == 429
         assert (await client.post("/policies/rehearsals/2/stop")).status_code == 200
         await house.rooms.rehearsals.wait(second)
         assert "It was stopped." in (await client.get("/policies/rehearsals/2")).text
-        await other.post("/policies/edit", data={**asked, "act": "stop", "rehearsal": "3"})
-        await house.rooms.rehearsals.wait(house.rooms.rehearsals.kept[3])
-        assert house.rooms.rehearsals.kept[3].state == "stopped"
+        await other.post("/policies/edit", data=asked)
+        await other.post("/policies/edit", data={**asked, "act": "stop", "rehearsal": "4"})
+        await house.rooms.rehearsals.wait(house.rooms.rehearsals.kept[4])
+        assert house.rooms.rehearsals.kept[4].state == "stopped" and third.state == "running"
+        third.stop = True
+        await house.rooms.rehearsals.wait(third)
 
 
 async def test_rehearsals_end_in_time_and_are_kept_for_a_while(house: House, monkeypatch: Any) -> None:  # noqa: F811
@@ -415,7 +418,7 @@ async def test_a_fault_ends_a_rehearsal_and_says_so(house: House, caplog: Any) -
 
 async def test_the_page_does_not_wait_for_a_rehearsal(house: House) -> None:  # noqa: F811
     house.rooms.policies = replace(house.rooms.policies, past=SlowCalls())
-    async with await house.come("supervisor") as client:
+    async with await house.come("compliance") as client:
         await client.post("/policies/edit", data={"view": "file", "text": BOOK, "act": "rehearse", "days": "30"})
         before = time.monotonic()
         assert (await client.get("/calls")).status_code == 200

@@ -119,7 +119,7 @@ async def rehearse_book(request: Asked, data: JSONBody[Rehearsing]) -> dict[str,
 
     It is answered when it is done, within five minutes; one at a time for each account.
     """
-    actor, rooms = demand(request, "show", POLICY), rooms_of(request)
+    actor, rooms = demand(request, "rehearse", POLICY), rooms_of(request)
     if not 0 <= data.shown <= MOST_SHOWN:
         raise BadRequest(f"shown is a whole number from 0 to {MOST_SHOWN}.")
     span = span_of(data.days, rooms.policies.publishing.clock.now_us())

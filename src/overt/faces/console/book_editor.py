@@ -77,6 +77,8 @@ async def take_draft(request: Asked) -> Response[str]:
     if filled_in is not None:
         filled_in, text = _changed(act, filled_in, text)
     found = checked(rooms, text, before)
+    if act == "rehearse":
+        demand(request, "rehearse", POLICY)
     if act == "publish" and found.may_be_published:
         demand(request, "publish", POLICY)
         return await confirm(request, text, instead_of(form))
@@ -146,7 +148,7 @@ async def give_draft(request: Asked) -> Response[str]:
 @get("/policies/rehearsals/{rehearsal:int}")
 async def show_rehearsal(request: Asked, rehearsal: FromPath[int]) -> Response[str]:
     """How far somebody's own rehearsal is, or what came of it."""
-    demand(request, "show", POLICY)
+    demand(request, "rehearse", POLICY)
     running = rooms_of(request).rehearsals.find(rehearsal, _name(request))
     return drawing_of(request).page(request, "policies_rehearsal.html", running=running, **_words())
 
@@ -154,7 +156,7 @@ async def show_rehearsal(request: Asked, rehearsal: FromPath[int]) -> Response[s
 @post("/policies/rehearsals/{rehearsal:int}/stop", status_code=200)
 async def stop_rehearsal(request: Asked, rehearsal: FromPath[int]) -> Response[str]:
     """Stop one's own rehearsal."""
-    demand(request, "show", POLICY)
+    demand(request, "rehearse", POLICY)
     running = rooms_of(request).rehearsals.find(rehearsal, _name(request))
     running.stop = True
     return drawing_of(request).page(request, "policies_rehearsal.html", running=running, **_words())
