@@ -161,6 +161,8 @@ class SipControl:
         if side == AGENT and self._dialled is not None and not self._dialled.done():
             self._dialled.set_result(Dialled(None, status, how))
             return
+        if side == AGENT and leg.cancelled:
+            return  # we gave the leg up ourselves, and said so when we did: its end is no hanging up
         if side == CALLER and waiting is not None and not waiting.done():
             waiting.set_exception(Unavailable("caller", how, retry=False))
         self._post(HungUp(side, how))
@@ -193,8 +195,12 @@ def caller_of(request: Request) -> tuple[Number, str]:
 
 
 def called_of(request: Request) -> str:
-    """The called number or name, without what a carrier says about the number (RFC 3966, RFC 4694: `;npdi`, `;rn=…`)."""
-    return Uri.parse(request.uri).user.partition(";")[0]
+    """The called number or name, without what a carrier says about the number (RFC 3966, RFC 4694: `;npdi`, `;rn=…`).
+
+    A URI that is neither SIP nor tel stands as it came: `urn:service:sos` (RFC 5031).
+    """
+    uri = Uri.parse(request.uri)
+    return f"{uri.scheme}:{uri.opaque}" if uri.opaque else uri.user.partition(";")[0]
 
 
 def _verdict(uri: Uri) -> str:
