@@ -6,7 +6,6 @@ begins there is told by its hash among the stored leaves.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from pathlib import Path
@@ -75,13 +74,18 @@ def index_at(folder: Path, file: int, begin: int, size: int) -> int:
 def _among_leaves(folder: Path, leaf: bytes) -> int:
     """The place of a hash among the stored leaves; −1 when it is not there."""
     path = folder / "leaves"
-    if not path.exists() or not path.stat().st_size:
+    if not path.exists():
         return -1
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as leaves:
-        at = leaves.find(leaf)
-        while at >= 0 and at % LEAF_BYTES:
-            at = leaves.find(leaf, at + 1)
-    return at // LEAF_BYTES if at >= 0 else -1
+    with path.open("rb", buffering=0) as file:
+        first = 0
+        while read := file.read(_READ):  # not mapped into memory: a notary that repairs it may cut it short
+            at = read.find(leaf)
+            while at >= 0 and at % LEAF_BYTES:
+                at = read.find(leaf, at + 1)
+            if at >= 0:
+                return (first + at) // LEAF_BYTES
+            first += len(read)
+    return -1
 
 
 def _counted(file: int, begin: int) -> int:

@@ -91,15 +91,16 @@ class _Reading:
         most = self._durable - self._index
         if most <= 0 or self._at >= self._end:
             return ()
-        whole, length = b"", self._window
-        while not whole:
+        length = self._window
+        while True:
             read = os.pread(self._file, min(length, self._end - self._at), self._at)
-            whole = read[: read.rfind(b"\n") + 1]
-            if not whole and len(read) < length:
-                return ()
+            *lines, rest = read.split(b"\n")
+            if lines:
+                self._at += len(read) - len(rest)
+                return lines[:most]
+            if len(read) < length:
+                return ()  # a torn end
             length *= 2
-        self._at += len(whole)
-        return whole.split(b"\n")[:-1][:most]
 
     def _take(self, lines: Sequence[bytes], values: Mapping[int, Mapping[str, str]]) -> None:
         """Have each line read by what reads its kind. A loop for a million lines: nothing is called that need not be."""

@@ -15,8 +15,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from overt.adapters.ledger_files import open_personal, read_checkpoint
 from overt.ledger.checkpoint import CheckpointBroken, VerifierKey, read_unverified, verify
@@ -93,7 +93,7 @@ class PublishedBooks:
     def _durable(self) -> list[tuple[int, bytes]]:
         """The publications of which a checkpoint speaks: what lies behind it may still be taken back."""
         try:
-            with self._reading, (self._folder / "entries.log").open("rb") as file:
+            with self._reading, (self._folder / "entries.log").open("rb", buffering=0) as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino != self._file_number or status.st_size < self._offset:
                     self._forget()
@@ -108,19 +108,19 @@ class PublishedBooks:
             raise Unavailable("ledger", f"{self._folder} cannot be read: {error}") from error
         return [one for one in self._found if one[0] < size]
 
-    def _read(self, file: BinaryIO) -> bool:
-        """Read one block's whole lines; return whether there may be more."""
+    def _read(self, file: FileIO) -> bool:
+        """Read one block's whole lines; return whether there may be more. Nothing is copied: a log may be long."""
         file.seek(self._offset)
         block = file.read(_BLOCK)
-        whole = block[: block.rfind(b"\n") + 1]
-        at = whole.find(_MARK)
+        whole = block.rfind(b"\n") + 1
+        at = block.find(_MARK, 0, whole)
         while at >= 0:
-            begin, end = whole.rfind(b"\n", 0, at) + 1, whole.index(b"\n", at)
-            self._found.append((self._lines + whole.count(b"\n", 0, begin), whole[begin:end]))
-            at = whole.find(_MARK, end)
-        self._lines += whole.count(b"\n")
-        self._offset += len(whole)
-        return bool(whole) and len(block) == _BLOCK
+            begin, end = block.rfind(b"\n", 0, at) + 1, block.index(b"\n", at)
+            self._found.append((self._lines + block.count(b"\n", 0, begin), block[begin:end]))
+            at = block.find(_MARK, end, whole)
+        self._lines += block.count(b"\n", 0, whole)
+        self._offset += whole
+        return whole > 0 and len(block) == _BLOCK
 
     def _stated(self, lines: Sequence[tuple[int, bytes]]) -> list[Stated]:
         if not lines:
