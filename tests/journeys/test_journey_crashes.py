@@ -110,3 +110,14 @@ async def test_all_at_once_and_the_next_start_states_the_end(tmp_path: Path) -> 
 
 def _interrupted(house: OvertHouse) -> bool:
     return b"recording.interrupted" in (house.folder / "ledger" / "main" / "entries.log").read_bytes()
+
+
+async def test_a_call_whose_line_is_gone_when_a_successor_comes_is_accounted_for(tmp_path: Path) -> None:
+    async with OvertHouse(tmp_path) as house:
+        await house.recorded_call()
+        settings = house.folder / "overt.toml"
+        settings.write_text(settings.read_text().replace('name = "sales"', 'name = "another"'))
+        await house.kill("signalling")
+        (record,) = await house.ended()
+        assert record.outcome.startswith("lost: signalling died, and its successor has no leg or line")
+        assert record.recordings and house.verdict().verified

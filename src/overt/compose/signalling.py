@@ -64,12 +64,19 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))
-    for fact in _lost(data_folder, house, {one.media.call for one in held}):
-        await ledger.enter(fact)
+    unended = _unended(data_folder, house)
+    kept = {one.media.call for one in held}
+    for record in unended:
+        if record.id not in kept:
+            await ledger.enter(_lost(house, record, "signalling and engine died"))
     await governor.look()
     await gateway.start()
-    for one in held:
-        _take_up(house, gateway, one)
+    gone = {one.media.call for one in held if not _take_up(house, gateway, one)}
+    for record in unended:
+        if record.id in gone:
+            await ledger.enter(
+                _lost(house, record, "signalling died, and its successor has no leg or line to go on with")
+            )
     ready = {"sip": f"{settings.sip_address}:{settings.sip_port}", "restored": len(held)}
     (data_folder / READY).write_text(json.dumps(ready))
     stop = asyncio.Event()
@@ -90,20 +97,21 @@ async def _on_call(house: House, control: SipControl) -> None:
     await attend(house, control, line)
 
 
-def _take_up(house: House, gateway: Gateway, held: HeldCall) -> None:
-    """Go on with a call of a dead predecessor, or free its sockets when too little of it is known."""
+def _take_up(house: House, gateway: Gateway, held: HeldCall) -> bool:
+    """Go on with a call of a dead predecessor; False when too little of it is known, and its sockets are freed."""
     try:
         context = Context.decoded(held.context)
     except ValueError:
         gateway.run(_let_go(held))
-        return
+        return False
     control = gateway.restore(context.offer, context.control)
     line = next((one for one in house.lines.values() if one.policy.name == context.policy.name), None)
     if control is None or line is None:
         gateway.run(_let_go(held))
-        return
+        return False
     held.media.adopt(context.legs, house.keys.stop if context.state.phase == "bridged" else "")
     gateway.run(take_up(house, control, line, context, held.media))
+    return True
 
 
 async def _let_go(held: HeldCall) -> None:
@@ -148,19 +156,21 @@ def _started(house: House, settings: Settings, data_folder: Path, law_version: s
     return Fact(house.clock.new_id(), house.tenant, "system.started", house.clock.now_us(), "", body)
 
 
-def _lost(data_folder: Path, house: House, held: set[str]) -> list[Fact]:
-    """The accounts of calls that began, never ended, and are in no engine: every process of theirs died at once."""
+def _unended(data_folder: Path, house: House) -> list[CallRecord]:
+    """The calls that began and never ended, when nobody serves yet."""
     entries = read_stated(data_folder / "ledger" / house.tenant)
-    lost = [one for one in read_calls(entries).values() if one.ledger_index < 0 and one.id not in held]
-    return [
-        Fact(house.clock.new_id(), house.tenant, "call.ended", house.clock.now_us(), one.id, _lost_body(one))
-        for one in lost
-    ]
+    return [one for one in read_calls(entries).values() if one.ledger_index < 0]
 
 
-def _lost_body(record: CallRecord) -> dict[str, Json]:
+def _lost(house: House, record: CallRecord, why: str) -> Fact:
+    """The account of a call that nobody can go on with."""
+    body = _lost_body(record, why)
+    return Fact(house.clock.new_id(), house.tenant, "call.ended", house.clock.now_us(), record.id, body)
+
+
+def _lost_body(record: CallRecord, why: str) -> dict[str, Json]:
     return {
-        "outcome": "lost: signalling and engine died", "reason": "found at the next start", "call_ms": 0,
+        "outcome": f"lost: {why}", "reason": "found at the next start", "call_ms": 0,
         "disclosed_ms": record.disclosed_ms, "captured_ms": record.captured_ms, "consent": record.consent, "legs": {},
         "gaps": [], "recordings": list(record.permitted),
     }  # fmt: skip

@@ -17,7 +17,10 @@ from overt.domain.law.words import PROFILES
 from overt.faces.cli.options import USAGE, end
 
 LawFolder = Annotated[
-    Path | None, typer.Option("--law", help="Another law table: a folder with places/, duties/, bases/, sources.toml.")
+    Path | None,
+    typer.Option(
+        "--law", help="A folder of law files (places/, duties/, …) that take the place of ours of the same name."
+    ),
 ]
 OnDay = Annotated[
     str, typer.Option("--date", help="The day for which the law is read; today (UTC) if left out.", metavar="DAY")
