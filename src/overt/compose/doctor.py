@@ -153,7 +153,11 @@ def _judged(rules: Publication, found: Checked, table: Table, settings: Settings
     if bound and settings.failure != "end-call":
         why = f"{', '.join(bound)} must be recorded, yet when recording fails calls go on ({settings.failure})"
         return Finding("policies", "look", why, 'failure = "end-call", if nobody may be served unrecorded then either')
-    return Finding("policies", "good", f"version {version}, published by {rules.by}: {len(enabled)} of {len(rules.edition.book.policy)} policies enabled")
+    return Finding(
+        "policies",
+        "good",
+        f"version {version}, published by {rules.by}: {len(enabled)} of {len(rules.edition.book.policy)} policies enabled",
+    )
 
 
 def _ports(_: Path, settings: Settings) -> Iterator[Finding]:

@@ -29,7 +29,15 @@ def describe_policy(policy: Policy) -> tuple[Clause, ...]:
         Clause("Records", _recording(policy)),
         *((Clause("Keeps", _keeping(policy)),) if policy.capture.record else ()),
         *_stated(policy),
-        *((Clause("Locks", f"{_and([one.replace('_', ' ') for one in policy.locks])}, for every call that it matches"),) if policy.locks else ()),
+        *(
+            (
+                Clause(
+                    "Locks", f"{_and([one.replace('_', ' ') for one in policy.locks])}, for every call that it matches"
+                ),
+            )
+            if policy.locks
+            else ()
+        ),
     )
 
 
