@@ -169,24 +169,27 @@ class Seen:
     unreadable: bool = False
 
     def past_call(self, personal: Mapping[str, str]) -> PastCall:
-        """The call as a rehearsal wants it. `personal` are the values of its offer that are not erased."""
-        ruled, decided, permitted = self.ruled, self.decided, self.permitted
-        recorded = self.ended is not None and bool(self.ended.body.recordings)
-        values = {name: personal.get(entered, "") for entered, name in PERSONAL.items()}
-        if values["caller"] == "withheld":
-            values["caller"] = ""
+        """The call as a rehearsal wants it. `personal` are the values of its offer that are not erased.
+
+        The last word of the effect that was entered (`permit, ask`) says what Overt set out to do; the purpose that was
+        spoken of stands in the permit, or in the decision (`recording for quality and training`).
+        """
+        ruled, decided = self.ruled or _UNRULED, self.decided or _UNDECIDED
+        permitted, ended = self.permitted or _UNPERMITTED, self.ended
+        recorded = ended is not None and bool(ended.body.recordings)
+        caller = personal.get("from", "")
         return PastCall(
-            id=self.offered.call, offered_us=self.offered.at_us, line=self.offered.body.line,
-            direction=ruled.direction if ruled else "inbound", queue=ruled.queue if ruled else "",
-            team=ruled.team if ruled else "", **values, erased=self._erased(personal), ruled=ruled is not None,
-            policy=ruled.policy if ruled else "", version=ruled.version if ruled else 0, locked=ruled.locked if ruled else (),
-            places=self.places, will=_will(decided) if decided else "", rule=decided.rule if decided else "",
-            form=decided.form if decided else "", why=decided.why if decided else "", languages=self.languages,
-            purpose=_purpose(decided, permitted), answer=answer_of(self.standings, told=self.begun_to_tell), joined=self.joined,
-            hindered=self._hindered(), failed=self.failed and not recorded, held=self.held, agent_no=self.agent_no,
-            recorded=recorded, kept_from_us=self._kept_from(recorded),
-            keep_days=(permitted.keep_days if permitted else 0) or (decided.keep_days if decided else 0),
-            listeners=permitted.listeners if permitted else None, ended=self.ended is not None,
+            id=self.offered.call, offered_us=self.offered.at_us, line=self.offered.body.line, direction=ruled.direction,
+            queue=ruled.queue, team=ruled.team, caller="" if caller == "withheld" else caller, called=personal.get("to", ""),
+            agent=personal.get("agent", ""), erased=self._erased(personal), ruled=self.ruled is not None,
+            policy=ruled.policy, version=ruled.version, locked=ruled.locked, places=self.places,
+            will=WILLS.get(decided.effect.rpartition(", ")[2], "none") if self.decided else "", rule=decided.rule,
+            form=decided.form, why=decided.why, languages=self.languages,
+            purpose=permitted.told_purpose or decided.purpose.partition(" for ")[2],
+            answer=answer_of(self.standings, told=self.begun_to_tell), joined=self.joined, hindered=self._hindered(),
+            failed=self.failed and not recorded, held=self.held, agent_no=self.agent_no, recorded=recorded,
+            kept_from_us=(self.kept_from_us or ended.at_us) if recorded and ended else 0,
+            keep_days=permitted.keep_days or decided.keep_days, listeners=permitted.listeners, ended=ended is not None,
         )  # fmt: skip
 
     def _erased(self, personal: Mapping[str, str]) -> frozenset[str]:
@@ -198,25 +201,9 @@ class Seen:
             return f"the agent was not reached ({self.not_joined})"
         return f"the agent was not told, or said no ({self.agent_refused})" if self.agent_refused else ""
 
-    def _kept_from(self, recorded: bool) -> int:
-        if not recorded or self.ended is None:
-            return 0
-        return self.kept_from_us or self.ended.at_us
-
 
 _NOTHING: frozenset[str] = frozenset()
-
-
-def _will(decided: _Decision) -> Will:
-    """What Overt set out to do: the last word of the effect that was entered (`permit, ask`)."""
-    return WILLS.get(decided.effect.rpartition(", ")[2], "none")
-
-
-def _purpose(decided: _Decision | None, permitted: _Permission | None) -> str:
-    """The purpose that was spoken of: as the permit says it, or the decision (`recording for quality and training`)."""
-    if permitted is not None and permitted.told_purpose:
-        return permitted.told_purpose
-    return decided.purpose.partition(" for ")[2] if decided is not None else ""
+_UNRULED, _UNDECIDED, _UNPERMITTED = _Ruling("", 0), _Decision("", "", ""), _Permission()
 
 
 @lru_cache(maxsize=256)
@@ -225,7 +212,8 @@ def _languages(prompts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(prompt.partition("/")[0] for prompt in prompts))
 
 
-_OF_AGENT = b'"side":"agent"'  # canonical JSON: no spaces, and within a text the quotes would be escaped
+# Canonical JSON has no spaces, and within a text the quotes would be escaped. Of the agent little matters: not worth decoding.
+_OF_AGENT, _REFUSED, _WITHDRAWN = b'"side":"agent"', b'"standing":"refused"', b'"standing":"withdrawn"'
 
 
 class Assembly:
@@ -274,13 +262,15 @@ class Assembly:
 
     def _told(self, line: bytes) -> None:
         if _OF_AGENT in line:
-            return  # one telling of two is the agent's: not worth decoding
+            return
         entry = _TOLD.decode(line)
         if (seen := self.seen.get(entry.call)) is not None:
             seen.begun_to_tell = True
             seen.languages = _languages(entry.body.prompts) if entry.body.told else ()
 
     def _consent(self, line: bytes) -> None:
+        if _OF_AGENT in line and _REFUSED not in line and _WITHDRAWN not in line:
+            return
         entry = _CONSENT.decode(line)
         if (seen := self.seen.get(entry.call)) is None:
             return
@@ -288,7 +278,7 @@ class Assembly:
             seen.standings.append((entry.body.standing, entry.body.reason))
         elif entry.body.standing == "withdrawn":
             seen.agent_no = True
-        elif entry.body.standing == "refused":
+        else:
             seen.agent_refused = entry.body.reason or "refused"
 
     def _joined(self, line: bytes) -> None:
