@@ -189,6 +189,11 @@ def test_an_episode_begins_with_the_caller_alone_and_nobody_told() -> None:
     )  # fmt: skip
 
 
+def test_what_is_not_said_of_a_party_is_the_stricter() -> None:
+    assert PartyStanding(AGENT) == PartyStanding(AGENT, "untold", "", False, False)
+    assert ConsentState((), True, ()) == ConsentState((), True, (), "", False)
+
+
 def test_whoever_grants_has_a_reason() -> None:
     assert run(*ASKED, Pressed(CALLER, "yes"))[0].of(CALLER).reason == "pressed the yes key"
     assert run(Told(CALLER), asks=False)[0].of(CALLER).reason == "told, offered a way out, stayed"

@@ -164,7 +164,7 @@ def test_what_words_of_a_notice_mean(meaning: str, words: list[Any]) -> None:
             "objects", "refused", "declines", "withdrew", "withdraws", "opt-out", "opts_out", "stop", "express_no", "says no", "hangs up",
             "hung_up", "leaves", "press_2", "presses 2", False, "silent, then false",
         ]),
-        ("continues", ["silence", "no_answer", "continued", "stays", "implied", "express_or_implied"]),
+        ("continues", ["silence", "no_answer", "continued", "stays", "implied", "express_or_implied", "ok, implied"]),
         ("agrees", ["express", "OK", "yes", True, "agreed", "consents", "opt_in", "opts-in", "press_1", "accepts"]),
     ],
 )  # fmt: skip
