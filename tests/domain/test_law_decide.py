@@ -450,3 +450,9 @@ def test_the_strict_profile_is_never_looser(code: str, purpose: str) -> None:
 def test_at_least_is_the_form_and_all_stricter_ones(form: Form) -> None:
     assert form in at_least(form) and "express_opt_in" in at_least(form)
     assert min(at_least(form), key=FORMS.index) == form
+
+
+def test_a_bloc_out_of_force_speaks_for_nobody() -> None:
+    made = table([one_party("OLD", stands_for='["MEMBER"]', until="2020-01-01"), one_party("FREE")])
+    found = {on: decide(reckon(made, Reckoning(on)), at("MEMBER"), Wish()) for on in ("2020-01-01", ON)}
+    assert (found["2020-01-01"].form, found[ON].form) == ("none", "express_opt_in")
