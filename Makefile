@@ -8,7 +8,7 @@ BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-l
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: console demo test check bench $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
@@ -16,6 +16,10 @@ demo: $(STAMPS)/run $(STAMPS)/console
 test: $(STAMPS)/dev $(STAMPS)/console install-peers
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
+
+# Every small change of the law and of consent must make a test fail (docs/mutants.md): too slow to be part of `test`.
+mutants: $(STAMPS)/mutmut/.made
+	@$(STAMPS)/mutmut/bin/python tools/mutants.py $(ARGS)
 
 check: $(STAMPS)/dev $(STAMPS)/console
 	$(BIN)/ruff format --check src tests tools bench
@@ -70,6 +74,13 @@ $(STAMPS)/dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@ $(STAMPS)/run
+
+# mutmut in a place of its own, which sees the packages of the tests.
+$(STAMPS)/mutmut/.made: requirements-mutants.lock | $(STAMPS)/dev
+	@$(PYTHON) -m venv --clear $(@D) >&2
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-mutants.lock >&2
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/overt-tests.pth"
+	@touch $@
 
 # The console's browser files, with this machine's Node or one from a wheel; none of them is ever committed.
 $(STAMPS)/console: $(CONSOLE)
