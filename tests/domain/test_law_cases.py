@@ -300,6 +300,8 @@ def test_an_example_of_a_row_is_a_case() -> None:
     showing = Showing("announcement", True, True, "continues")
     assert found == Case("TELL, no. 1", "T", "W", parties, showing, Expected("all-party", True))
     assert try_case(LAW, found, on=ON).passed
+    colons = case_of(Example("T", ("agent: A: B",), "none", True, "unaware", "one-party", True, "W"), "X")
+    assert colons.parties == (CaseParty("agent", "A: B"),)
     for wrong in ("customer", "customer: "):
         with pytest.raises(LawUnreadable, match=f"^X: a party is written as `role: PLACE`, not {wrong!r}$"):
             case_of(Example("T", (wrong,), "none", True, "unaware", "one-party", True, "W"), "X")

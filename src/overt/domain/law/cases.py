@@ -203,7 +203,7 @@ def _read(written: Mapping[str, Any], name: str) -> Case:
         raise LawUnreadable(f"case {name}: purpose is one of {', '.join(PURPOSES)}, not {purpose}")
     return Case(
         name, str(written.get("title", "")), str(written.get("authority", "")), tuple(parties),
-        _showing(written, notice, remarks, name), _expected(written, expected, name), purpose,
+        _showing(written, notice, remarks), _expected(written, expected, name), purpose,
         str(written.get("date", "")), tuple(remarks),
     )  # fmt: skip
 
@@ -222,7 +222,7 @@ def _code(place: Any, name: str) -> str:
     return place
 
 
-def _showing(written: Mapping[str, Any], notice: Mapping[str, Any], remarks: list[str], name: str) -> Showing:
+def _showing(written: Mapping[str, Any], notice: Mapping[str, Any], remarks: list[str]) -> Showing:
     form, answer, at = str(notice["form"]), str(written["response"]), notice.get("at")
     given = _meant(form, NOTICES)
     response = _meant(answer, ANSWERS)
