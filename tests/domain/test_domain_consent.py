@@ -261,6 +261,31 @@ def test_an_episode_that_is_closed_from_the_outset_never_opens() -> None:
     assert permit(state, tenant="main", call="c", episode="e", stop_keys="*") is None
 
 
+def test_the_first_reason_to_close_stays() -> None:
+    first, second, third = Failed("disk full"), StrangerJoined("a bot"), HungUp(AGENT)
+    for happened in ((first, second, third), (first, third, second), (first, Failed("another"))):
+        assert run(*AGREED, *happened)[0].closed == "disk full"
+
+
+@pytest.mark.parametrize("missing", range(len(AGREED)))
+def test_p4_nothing_opens_while_a_step_is_missing(missing: int) -> None:
+    state, effects = run(*(one for number, one in enumerate(AGREED) if number != missing))
+    assert not permitted(state) and effects == []
+
+
+def test_what_changes_nothing_has_no_effect() -> None:
+    idle = (
+        Pressed(CALLER, "unclear"),
+        Pressed(CALLER, "yes"),
+        Told(CALLER),
+        Asked(CALLER),
+        Waited(CALLER),
+        Joined(AGENT),
+        Unheld(AGENT),
+    )
+    assert run(*AGREED, *idle) == (run(*AGREED)[0], [Open()])
+
+
 def test_p6_a_stranger_ends_the_episode() -> None:
     _, effects = run(*AGREED, StrangerJoined("a bot"), StrangerJoined("another"), Failed("x"))
     assert effects == [Open(), Stop("a bot joined")]

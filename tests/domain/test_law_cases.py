@@ -12,6 +12,7 @@ from overt.domain.errors import LawUnreadable
 from overt.domain.law.cases import Case, CaseParty, Expected, case_of, located, parse_cases, try_case
 from overt.domain.law.demand import NOTHING, Demand, at_least
 from overt.domain.law.model import Example, Form
+from overt.domain.law.reckoning import Reckoning, reckon
 from overt.domain.law.showing import Showing, judge
 from overt.domain.location import UNKNOWN, Candidate, Locations, PartyPlaces
 
@@ -243,9 +244,8 @@ def test_a_case_says_little_more_than_it_must() -> None:
     }  # fmt: skip
     first, second = parse_cases({"cases": [least, least]})
     parties, expected = (CaseParty("party", "FREE", True),), Expected("one-party", False, "", "", False, False)
-    assert first == Case(
-        "no. 1", "", "", parties, Showing("none", False, False, "unaware"), expected, "recording", "", ()
-    )
+    assert first == Case("no. 1", "", "", parties, Showing("none", False, False, "unaware"), expected)
+    assert (first.purpose, first.on, first.remarks) == ("recording", "", ())
     assert first.expected == Expected("one-party", False) and second == replace(first, id="no. 2")
 
 
@@ -262,6 +262,21 @@ def test_a_case_says_little_more_than_it_must() -> None:
 )  # fmt: skip
 def test_where_the_parties_of_a_case_may_be(party: CaseParty, served: tuple[str, ...], places: PartyPlaces) -> None:
     assert located([party], served) == Locations((places,))
+
+
+def test_relaxing_one_place_does_not_help_where_another_asks() -> None:
+    relaxed = {"setting": "contested.DOUBT=one-party", "may_record": False}
+    parties = [{"role": "a", "location": "DOUBT"}, {"role": "b", "location": "ASK"}]
+    expected = {"effective_rule": "all-party", "may_record_default_policy": False}
+    found = try_case(LAW, case(parties=parties, expected=expected, relaxed_expected=relaxed), on=ON)
+    assert found.passed and not found.may_record_relaxed
+
+
+def test_whoever_tries_many_cases_reckons_once() -> None:
+    read = {one: reckon(LAW, Reckoning(ON, relaxed=one)) for one in (frozenset[str](), frozenset({"DOUBT"}))}
+    relaxed = {"setting": "contested.DOUBT=one-party", "may_record": True}
+    found = try_case(LAW, case(relaxed_expected=relaxed), on=ON, read=lambda reckoning: read[reckoning.relaxed])
+    assert found.passed and found.decision.law is read[frozenset()]
 
 
 def test_a_case_has_its_purpose_and_its_day() -> None:

@@ -106,7 +106,7 @@ def test_the_strict_profile_takes_no_likely_form() -> None:
         "the profile standard, for which a likely form is enough (LIKELY, PERHAPS)",
     )
     assert decided("TELL", profile="strict").form == "notice_then_continue"
-    assert decided("ASK", profile="strict").less_strict_if == ()
+    assert decided("ASK", profile="strict").less_strict_if == decided("NOWHERE", profile="strict").less_strict_if == ()
 
 
 def test_informed_consent_needs_a_named_person_and_every_winning_rule() -> None:
@@ -297,6 +297,15 @@ def test_a_ground_counts_by_its_part_or_its_bloc() -> None:
     assert {one.place: one[5:] for one in decided("ROOT-A").grounds}["ROOT"] == ("binds there too", False)
     twice = decided("ASK", "ASK").grounds[0]
     assert twice.why == "party 0: configured site (x); party 1: configured site (x)" and twice.hinted
+
+
+def test_a_place_that_asks_for_less_is_not_decisive_for_asking_in_the_same_form() -> None:
+    decision = decided("YIELDS", "TELL", basis="MUST")
+    assert {(one.place, one.rule) for one in decision.grounds if one.form == decision.form} == {
+        ("YIELDS", "one-party"),
+        ("TELL", "all-party"),
+    }
+    assert decision.decisive == ("TELL",)
 
 
 def test_where_only_several_together_demand_it_all_are_decisive() -> None:

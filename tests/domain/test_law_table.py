@@ -94,6 +94,15 @@ def test_a_row_that_is_not_whole_decides_nothing(change: Callable[[str], str], c
     assert refused({"places/AA": change(place("AA"))}) == complaint
 
 
+def test_a_verified_row_says_who_held_it_against_which_text_and_when() -> None:
+    checked = place("AA", state="verified", by="Dana").replace('on = ""', 'on = "2026-11-01"')
+    checked = checked.replace('against = ""', 'against = "the official code"')
+    assert parse_table({"places/AA": checked}).rows["AA"][0].verified.by == "Dana"
+    for part in ('"Dana"', '"2026-11-01"', '"the official code"'):
+        why = "places/AA: a verified row says by whom, when and against which text"
+        assert refused({"places/AA": checked.replace(part, '""')}) == why
+
+
 def test_a_file_that_is_no_toml_is_named() -> None:
     assert refused({"places/AA": "]"}).startswith("places/AA: ")
 

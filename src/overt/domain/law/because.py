@@ -106,7 +106,7 @@ def _relaxable(law: Law, demand: Demand, decisive: Sequence[str]) -> Iterable[st
     """The contested rules, where they alone made it so, and as far as a named person may choose a looser form."""
     rows = [law.table.row(place, law.reckoning.on) for place in decisive]
     contested = [row for row in rows if row is not None and _loosens(row.contested.relaxes_to, demand)]
-    if contested and len(contested) == len(rows):
+    if len(contested) == len(rows):
         for row in contested:
             yield f"relaxing {row.code}, whose rule is contested, to {row.contested.relaxes_to} (a named person's choice)"
 

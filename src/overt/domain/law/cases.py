@@ -163,8 +163,8 @@ def case_of(example: Example, name: str) -> Case:
 
 
 def _party_of(text: str, name: str) -> CaseParty:
-    role, colon, place = text.partition(":")
-    if not colon or not place.strip():
+    role, _, place = text.partition(":")
+    if not place.strip():
         raise LawUnreadable(f"{name}: a party is written as `role: PLACE`, not {text!r}")
     return CaseParty(role.strip(), place.strip())
 

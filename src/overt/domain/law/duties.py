@@ -160,5 +160,5 @@ def _cited(name: str, citations: tuple[str, ...]) -> None:
 
 
 def _bounded(name: str, least: int, most: int) -> None:
-    if least < 0 or most < 0 or (most and least > most):
+    if least < 0 or (most and least > most):
         raise LawUnreadable(f"{name}: keep_at_least_days and keep_at_most_days leave no day to keep a recording")

@@ -38,7 +38,7 @@ def _hints(kind: Hashable) -> Mapping[str, Any]:
 
 
 def _optional(one: Field[Any]) -> bool:
-    return one.default is not MISSING or one.default_factory is not MISSING
+    return one.default is not MISSING
 
 
 def _field(declared: Any, where: str, value: Any) -> Any:
@@ -46,7 +46,7 @@ def _field(declared: Any, where: str, value: Any) -> Any:
         return _simple(declared, where, value)
     origin = get_origin(declared)
     if origin is Literal:
-        if value not in get_args(declared) or not isinstance(value, str):
+        if value not in get_args(declared):
             raise LawUnreadable(f"{where} must be one of {', '.join(get_args(declared))}, not {value}")
         return value
     if origin is tuple:
