@@ -49,6 +49,8 @@ def test_a_place_has_the_row_that_is_in_force() -> None:
     assert [made.row("AA", on).rule for on in (ON, "2026-12-31")] == ["all-party"] * 2  # type: ignore[union-attr]
     assert made.row("AA", "2027-01-01").rule == "one-party"  # type: ignore[union-attr]
     assert made.row("AA", "2030-01-02") is None and made.row("BB", ON) is None
+    older = {"places/AA": place("AA", since="2027-01-01"), "places/AA@before": one_party("AA", until="2026-12-31")}
+    assert [row.rule for row in parse_table(older).rows["AA"]] == ["one-party", "all-party"]  # by date, not by file
 
 
 def test_a_bloc_speaks_for_those_without_a_row() -> None:

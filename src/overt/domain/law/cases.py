@@ -230,7 +230,7 @@ def _showing(written: Mapping[str, Any], notice: Mapping[str, Any], remarks: lis
         remarks.append(f"notice {form} is not understood, and counts as none")
     if response is None:
         remarks.append(f"response {answer} is not understood, and counts as not knowing")
-    interval = notice.get("interval_s", notice.get("every_s", 0))
+    interval = notice.get("interval_s", notice.get("every_s"))
     return Showing(
         given or "none", _at_start(at, given), notice.get("captured_on_recording") is True, response or "unaware",
         interval if isinstance(interval, int) else 0, _barred(written["parties"]),
@@ -250,7 +250,7 @@ def _at_start(at: Any, given: Given | None) -> bool:
 def _barred(parties: Sequence[Mapping[str, Any]]) -> str:
     """A known child without a guardian's consent may not be recorded."""
     for one in parties:
-        age = one.get("age", ADULT)
+        age = one.get("age")
         child = one.get("minor") is True or (isinstance(age, int) and age < ADULT)
         if child and one.get("guardian_consents") is not True:
             return "a party is known to be under age, and no parent or guardian consents"

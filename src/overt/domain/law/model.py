@@ -190,9 +190,9 @@ def parse_row(name: str, written: Mapping[str, Any]) -> Row:
     row = read_value(Row, name, written)
     if not row.citations:
         raise LawUnreadable(f"{name}: a row without a citation decides nothing")
-    wrong = next((wrong for wrong, is_so in _wrong(row) if is_so), "")
-    if wrong:
-        raise LawUnreadable(f"{name}: {wrong}")
+    for wrong, is_so in _wrong(row):
+        if is_so:
+            raise LawUnreadable(f"{name}: {wrong}")
     return row
 
 
