@@ -202,6 +202,8 @@ def main(words: Sequence[str]) -> int:
     """Run, compare, report. Return the exit code."""
     only = [one for one in words if not one.startswith("-")]
     modules = {name: path for name, path in changed_modules().items() if not only or name.rsplit(".", 1)[1] in only}
+    if not modules:
+        sys.exit(f"no such module; one of {', '.join(name.rsplit('.', 1)[1] for name in changed_modules())}")
     copy()
     print(f"changing {', '.join(name.removeprefix('overt.domain.') for name in modules)}", file=sys.stderr)
     own, survived = by_ourselves(modules)

@@ -13,7 +13,7 @@ from domain.made_law import ON, basis, duty, one_party, place, table
 from overt.adapters.law_files import load_table
 from overt.domain.errors import PolicyRefused
 from overt.domain.law.because import demanded, find_decisive
-from overt.domain.law.decide import Decision, Wish, decide
+from overt.domain.law.decide import ALWAYS, Decision, Wish, decide
 from overt.domain.law.demand import NOTHING, Demand, Ground, Owed, at_least, join
 from overt.domain.law.model import FORMS, PURPOSES, RULES, Form
 from overt.domain.law.reckoning import Law, Reckoning, reckon
@@ -439,6 +439,33 @@ def test_a_doubt_about_a_party_never_loosens(some: tuple[PartyPlaces, ...], prof
     doubted = tuple(PartyPlaces(one.party, one.candidates, False, (*one.served, *US_PLACES)) for one in some)
     strict, loose = demanded(law, Locations(doubted), purpose), demanded(law, Locations(some), purpose)  # type: ignore[arg-type]
     assert join(strict, loose) == strict
+
+
+wishes = st.builds(
+    Wish, purposes, st.sampled_from(["ask", "announce"]), st.sampled_from(["", "Dana"]), st.integers(1, 4000), st.sampled_from(["", "", "barred"])
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(parties, profiles, wishes)
+def test_p2_whatever_is_wished_a_decision_keeps_to_the_demand(
+    some: tuple[PartyPlaces, ...], profile: str, wish: Wish
+) -> None:
+    decision, demand = (
+        decide(LAWS[profile], Locations(some), wish),
+        demanded(LAWS[profile], Locations(some), wish.purpose),
+    )
+    assert decision.demand == demand and (decision.effect == "deny") == bool(wish.barred)
+    assert (decision.will == "none") == (decision.effect != "permit") == bool(decision.why)
+    if decision.will == "announce":
+        assert wish.telling == "announce" and wish.chosen_by and demand.forms & {"notice_then_continue"}
+    if decision.effect == "permit":
+        assert demand.keep_at_least_days <= decision.keep_days <= (demand.keep_at_most_days or 10**6)
+    if decision.effect == "deny":
+        assert decision.obligations == ()
+    else:
+        assert {*ALWAYS, *(one.code for one in demand.obligations)} <= set(decision.obligations)
+        assert ("ask:caller" in decision.obligations) == (decision.will == "ask")
 
 
 @settings(deadline=None)
