@@ -139,6 +139,8 @@ def by_ourselves(modules: Mapping[str, Path]) -> tuple[Counter[str], list[Change
     ends, survived = Counter[str](), []
     for number, (mutant, end) in enumerate(try_all(SCRATCH, mutants, tests, CHILDREN), 1):
         ends[end] += 1
+        if end == "timeout":
+            print("  timed out:", mutant.module, mutant.of, mutant.before, mutant.after, sep="\n    ", file=sys.stderr)
         if end == "survived":
             survived.append(Change(f"{mutant.module}.{mutant.of}", mutant.before, mutant.after))
             print("  survived:", *survived[-1], sep="\n    ", file=sys.stderr)
