@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from overt.domain.facts import Json
 
@@ -58,8 +58,7 @@ CLARITY: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A hint at a party's place. `place` is an ISO 3166 code (`US-CA`, `DE`); `detail` says where it comes from."""
 
     party: str
@@ -68,8 +67,7 @@ class Evidence:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A place that a party may be in, and why it is a candidate."""
 
     place: str
@@ -82,16 +80,14 @@ class Candidate:
         return f"{CLARITY[self.kind]} ({self.detail})"
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(NamedTuple):
     """A place that no longer counts, because something better is known: `by` says what."""
 
     candidate: Candidate
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PartyPlaces:
+class PartyPlaces(NamedTuple):
     """Where one party may be: `candidates`, each by its own evidence, and any of `served` when nothing settles it.
 
     `certain` when evidence settles one place. `served` are the places that the line serves, as they were given. `doubts`

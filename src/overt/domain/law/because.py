@@ -28,13 +28,11 @@ class Because(NamedTuple):
 
 
 def demanded(law: Law, locations: Locations, purpose: Purpose) -> Demand:
-    """The join of what every candidate place of every party demands."""
-    return reduce(join, (_of_party(law, party, purpose) for party in locations.parties), law.bare[purpose])
-
-
-def _of_party(law: Law, party: PartyPlaces, purpose: Purpose) -> Demand:
-    named = (law.demand(purpose, one.place) for one in party.candidates)
-    return reduce(join, named, law.together(purpose, party.served))
+    """The join of what every candidate place of every party demands, each place asked once: the join is idempotent."""
+    named = dict.fromkeys(one.place for party in locations.parties for one in party.candidates)
+    groups = dict.fromkeys(party.served for party in locations.parties if party.served)
+    demands = [law.demand(purpose, place) for place in named] + [law.together(purpose, group) for group in groups]
+    return reduce(join, demands, law.bare[purpose])
 
 
 def explain_grounds(demand: Demand, law: Law, locations: Locations) -> tuple[Because, ...]:
