@@ -7,12 +7,28 @@ the event values at the end of this file. A port's failure is wrapped once, in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from overt.domain.facts import Fact
 from overt.domain.identity import Number, Side
+from overt.inbox import CallEvent as CallEvent
+from overt.inbox import CaptureAccount as CaptureAccount
+from overt.inbox import CapturedGap as CapturedGap
+from overt.inbox import CaptureFailed as CaptureFailed
+from overt.inbox import CapturePaused as CapturePaused
+from overt.inbox import ConsentSaid as ConsentSaid
+from overt.inbox import Digit as Digit
+from overt.inbox import EngineLost as EngineLost
+from overt.inbox import HungUp as HungUp
+from overt.inbox import LegChanged as LegChanged
+from overt.inbox import LegMedia as LegMedia
+from overt.inbox import LegSilent as LegSilent
+from overt.inbox import Listener as Listener
+from overt.inbox import Ringing as Ringing
+from overt.inbox import Srtp as Srtp
+from overt.inbox import StopKey as StopKey
 
 
 class Unavailable(Exception):
@@ -82,29 +98,6 @@ class ErasureRegister(Protocol):
     def keep(self, tenant: str, recording: str) -> bytes:
         """Make, keep durably and return a new 32-byte erasure secret. Raises Unavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class LegMedia:
-    """What the other end of a leg wants to receive, from its session description (RFC 8866, RFC 3264).
-
-    `codec` is `PCMU` or `PCMA`; `event_type` the payload type of telephone-event (RFC 4733) or None; `sends` and
-    `receives` are the *other end's* direction: a held leg has one of them false.
-    """
-
-    address: str
-    port: int
-    rtcp_port: int
-    codec: str
-    payload_type: int
-    event_type: int | None
-    sends: bool = True
-    receives: bool = True
-
-    @property
-    def held(self) -> bool:
-        """True when sound does not flow both ways."""
-        return not (self.sends and self.receives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,29 +178,6 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class CapturedGap:
-    """Permitted time that is not in the recording: from, to (ms since its start) and the cause."""
-
-    from_ms: int
-    to_ms: int
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureAccount:
-    """What a recording holds when it ends. `head` is the hash at the end of its chunk chain, hexadecimal."""
-
-    recording: str
-    reason: str
-    chunks: int
-    head: str
-    captured_ms: int
-    gaps: tuple[CapturedGap, ...]
-    started_us: int
-    ended_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Prologue:
     """A prompt that we sent before capture opened: it stands at the head of the *sent* track, from the prompt.
 
@@ -239,10 +209,14 @@ class CaptureOrder:
 
 
 class CallMedia(Protocol):
-    """The sound of one call: two legs in one engine. Events reach the `listener` given to `allocate`."""
+    """The sound of one call: two legs in one engine. Events reach the `listener` given to `allocate`.
+
+    `seconds` is known once it is released: for each leg, rows of what came in which seconds (`domain.seconds`).
+    """
 
     ports: Mapping[Side, int]
     address: str
+    seconds: Mapping[Side, Sequence[Sequence[int]]]
 
     def listen(self, listener: Listener) -> None:
         """Say where this call's events go."""
@@ -292,88 +266,12 @@ class CallMedia(Protocol):
 class MediaEngine(Protocol):
     """The engines, behind one door."""
 
-    async def allocate(self, tenant: str, call: str, listener: Listener) -> CallMedia:
-        """Bind four ports for a call and hand them to an engine. Raises Unavailable when none is left."""
+    async def allocate(self, tenant: str, call: str, listener: Listener, *, beside: bool = False) -> CallMedia:
+        """Bind four ports for a call and hand them to an engine. Raises Unavailable when none is left.
+
+        `beside`: sound only comes in (SIPREC); nothing is ever played or relayed there.
+        """
         ...
-
-
-# ---------------------------------------------------------------- what happens to a call: the inbox
-
-
-@dataclass(frozen=True, slots=True)
-class HungUp:
-    """A party ended their leg (BYE), or the caller gave up before the answer (CANCEL)."""
-
-    side: Side
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class LegChanged:
-    """A party sent a new offer: another address, or hold on and off."""
-
-    side: Side
-    media: LegMedia
-
-
-@dataclass(frozen=True, slots=True)
-class Ringing:
-    """The dialled party's phone rings (180 or 183)."""
-
-    side: Side
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Digit:
-    """A party pressed a key (RFC 4733)."""
-
-    side: Side
-    digit: str
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class StopKey:
-    """A party pressed a stop key; the engine had capture closed on every leg by `stopped_ns`, by itself."""
-
-    side: Side
-    digit: str
-    at_ns: int
-    stopped_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapturePaused:
-    """The engine paused capture by itself (lease ran out)."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureFailed:
-    """The engine can no longer capture (spool full or broken); it has stopped by itself."""
-
-    account: CaptureAccount | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class LegSilent:
-    """Neither RTP nor RTCP came from a leg for the time-out."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class EngineLost:
-    """The engine of this call died; a new one has its sockets. `account` is the authenticated end of a recording."""
-
-    account: CaptureAccount | None
-
-
-CallEvent = HungUp | LegChanged | Ringing | Digit | StopKey | CapturePaused | CaptureFailed | LegSilent | EngineLost
-Listener = Callable[[CallEvent], None]
 
 
 class AddressBook(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,7 @@ class EngineCall:
         self.tenant, self.call = tenant, call
         self.pairs = pairs
         self.address = engines.address
+        self.seconds: Mapping[Side, Sequence[Sequence[int]]] = {}
         self.ports: Mapping[Side, int] = {CALLER: pairs[0].port, AGENT: pairs[1].port}
         self.listener: Listener = lambda event: None
         self._connects: dict[Side, protocol.Connect] = {}
@@ -318,7 +319,7 @@ class Engines:
         self._number += 1
         return self._number
 
-    async def allocate(self, tenant: str, call: str, listener: Listener) -> EngineCall:
+    async def allocate(self, tenant: str, call: str, listener: Listener, *, beside: bool = False) -> EngineCall:
         """See ports.MediaEngine."""
         alive = [engine for engine in self._engines if engine.client.connected]
         if not alive:

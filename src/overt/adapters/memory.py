@@ -181,6 +181,7 @@ class MemoryMedia:
     def __init__(self, listener: Listener) -> None:
         self.ports: Mapping[Side, int] = {CALLER: 16384, AGENT: 16386}
         self.address = "127.0.0.1"
+        self.seconds: Mapping[Side, Sequence[Sequence[int]]] = {}
         self.listener = listener
         self.played: list[tuple[Side, str]] = []
         self.silent: set[Side] = set()
@@ -261,7 +262,7 @@ class MemoryEngine:
     silent: frozenset[Side] = frozenset()
     full: bool = False
 
-    async def allocate(self, tenant: str, call: str, listener: Listener) -> MemoryMedia:
+    async def allocate(self, tenant: str, call: str, listener: Listener, *, beside: bool = False) -> MemoryMedia:
         """See ports.MediaEngine."""
         if self.full:
             raise Unavailable("media ports", "none is left")
