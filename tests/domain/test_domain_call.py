@@ -22,6 +22,7 @@ from overt.domain.call import (
     LegEnded,
     NotReached,
     PartWays,
+    Regathered,
     Routed,
     Silence,
     Unserved,
@@ -174,6 +175,38 @@ def test_who_was_routed_stays_routed_and_is_not_sent_on_again() -> None:
     assert again.phase == "ringing" and effects.count(HangUp(AGENT)) == 1
 
 
+NEXT = consent.begin(SIDES, asks=True, purposes=("recording",))
+
+
+def test_p6_others_on_the_call_begin_an_episode_of_their_own() -> None:
+    closed, effects = run(*JOINED, consent.StrangerJoined("Bo"))
+    assert effects[-1] == consent.Stop("Bo joined")
+    state, effects = advance(closed, Regathered(NEXT, (CALLER,)))
+    assert (state.phase, state.consent, effects) == ("telling", NEXT, ())
+    agreed = [
+        consent.Told(CALLER),
+        consent.Asked(CALLER),
+        KeyPressed(CALLER, "1"),
+        consent.Told(AGENT),
+        consent.Joined(AGENT),
+    ]
+    for event in agreed:
+        state, effects = advance(state, event)
+    assert effects == (consent.Open(),)
+
+
+def test_p5_who_said_no_has_said_it_in_the_next_episode_too() -> None:
+    closed, _ = run(*JOINED, KeyPressed(CALLER, "*"))
+    state, _ = advance(closed, Regathered(NEXT, (CALLER,)))
+    assert state.consent is not None and state.consent.of(CALLER).standing == "refused"
+
+
+def test_an_open_episode_is_not_exchanged_and_none_begins_before_the_first_or_after_the_end() -> None:
+    for events in (JOINED, (), (*JOINED, LegEnded(CALLER, "hung up"))):
+        state, _ = run(*events)
+        assert advance(state, Regathered(NEXT)) == (state, ())
+
+
 def test_only_a_no_sends_a_call_on() -> None:
     state, _ = run(*TOLD)
     assert advance(state, Routed()) == (state, ()) and advance(state, Unserved()) == (state, ())
@@ -184,7 +217,8 @@ def test_only_a_no_sends_a_call_on() -> None:
         st.sampled_from(
             [*JOINED, HeardOut(), NotReached("x"), LegEnded(AGENT, "hung up"), LegEnded(CALLER, "silent"),
              EndDemanded("y"), consent.Held(CALLER), consent.Unheld(CALLER), KeyPressed(CALLER, "*"),
-             KeyPressed(CALLER, "2"), consent.Waited(CALLER)]
+             KeyPressed(CALLER, "2"), consent.Waited(CALLER), Regathered(NEXT), consent.StrangerJoined("Bo"),
+             consent.Attested(AGENT, "by NN"), consent.Said(CALLER, False, "to a bot")]
         ),
         max_size=20,
     ),
@@ -195,7 +229,7 @@ def test_any_order_keeps_to_the_table_and_never_captures_after_the_end(events: l
     for event in events:
         before = state
         state, effects = advance(state, event)  # type: ignore[arg-type]
-        if state.phase != before.phase:
+        if state.phase != before.phase and not isinstance(event, Regathered):
             step = PHASES[before.phase].get(type(event), before.phase)
             led_on = {PHASES[step].get(Routed), PHASES[step].get(Unserved)} if after_no != AfterNo() else set()
             assert state.phase in {step} | led_on

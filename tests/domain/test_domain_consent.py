@@ -13,6 +13,7 @@ from overt.domain.consent import (
     GRANTING,
     NEGATIVE,
     Asked,
+    Attested,
     ConsentState,
     Failed,
     Held,
@@ -25,6 +26,7 @@ from overt.domain.consent import (
     Permit,
     Pressed,
     Resume,
+    Said,
     Stop,
     StrangerJoined,
     Told,
@@ -32,6 +34,7 @@ from overt.domain.consent import (
     Waited,
     advance,
     begin,
+    carry_over,
     changes,
     permit,
     permitted,
@@ -47,6 +50,8 @@ events = st.one_of(
     st.builds(Asked, sides),
     st.builds(Pressed, sides, st.sampled_from(["yes", "no", "stop", "unclear"])),
     st.builds(Waited, sides),
+    st.builds(Attested, sides, st.just("by NN")),
+    st.builds(Said, sides, st.booleans(), st.just("to a bot")),
     st.builds(Joined, sides),
     st.builds(StrangerJoined, st.just("a bot")),
     st.builds(Held, sides),
@@ -113,19 +118,20 @@ def test_p2_what_each_answer_makes_of_the_caller(
 HAPPENED = {
     "told": Told(CALLER), "not told": NotTold(CALLER, "silent"), "asked": Asked(CALLER), "yes": Pressed(CALLER, "yes"),
     "no": Pressed(CALLER, "no"), "stop": Pressed(CALLER, "stop"), "unclear": Pressed(CALLER, "unclear"),
-    "waited": Waited(CALLER), "hung up": HungUp(CALLER), "held": Held(CALLER),
+    "waited": Waited(CALLER), "hung up": HungUp(CALLER), "held": Held(CALLER), "attested": Attested(CALLER, "by NN"),
+    "said yes": Said(CALLER, True, "to a bot"), "said no": Said(CALLER, False, "to a bot"),
 }  # fmt: skip
 BECOMES = """
-             told not_told asked yes   no        stop      unclear waited  hung_up held
-untold       told refused  .     .     refused   refused   .       .       refused refused
-told         .    .        asked .     refused   refused   .       refused refused refused
-asked        .    .        .     given refused   refused   refused refused refused refused
-given        .    .        .     .     withdrawn withdrawn .       .       .       .
-informed     .    .        .     .     withdrawn withdrawn .       .       .       .
-refused      .    .        .     .     .         .         .       .       .       .
-withdrawn    .    .        .     .     .         .         .       .       .       .
-attested     .    .        .     .     .         withdrawn .       .       .       .
-not_required .    .        .     .     .         withdrawn .       .       .       .
+             told not_told asked yes   no        stop      unclear waited  hung_up held    attested said_yes said_no
+untold       told refused  .     .     refused   refused   .       .       refused refused attested .        refused
+told         .    .        asked .     refused   refused   .       refused refused refused attested given    refused
+asked        .    .        .     given refused   refused   refused refused refused refused .        given    refused
+given        .    .        .     .     withdrawn withdrawn .       .       .       .       .        .        withdrawn
+informed     .    .        .     .     withdrawn withdrawn .       .       .       .       .        .        withdrawn
+refused      .    .        .     .     .         .         .       .       .       .       .        .        .
+withdrawn    .    .        .     .     .         .         .       .       .       .       .        .        .
+attested     .    .        .     .     withdrawn withdrawn .       .       .       .       .        .        withdrawn
+not_required .    .        .     .     withdrawn withdrawn .       .       .       .       .        .        withdrawn
 """
 ROWS = [line.split() for line in BECOMES.strip().split("\n")]
 
@@ -147,7 +153,8 @@ def standing(caller: consent.Standing, agent: consent.Standing = "informed") -> 
 def test_what_every_event_makes_of_every_standing(before: consent.Standing, event: str, after: str) -> None:
     state, effects = advance(standing(before), HAPPENED[event])
     assert state.of(CALLER).standing == after and state.of(AGENT).standing == "informed"
-    assert Open() not in effects or (before, after) == ("asked", "given")
+    assert Open() not in effects or after in ("given", "attested")
+    assert after == before or after in NEGATIVE or event not in ("attested", "said yes") or state.of(CALLER).reason
     if after in NEGATIVE and before not in NEGATIVE:
         why = {"not told": "silent", "held": "put on hold while being told or asked"}.get(
             event, state.of(CALLER).reason
@@ -155,8 +162,8 @@ def test_what_every_event_makes_of_every_standing(before: consent.Standing, even
         assert effects == (Stop(f"caller {after}: {why}"),) and why
 
 
-@pytest.mark.parametrize("event", ["no", "stop"])
-@pytest.mark.parametrize("before", [row[0] for row in ROWS[1:6]])
+@pytest.mark.parametrize("event", ["no", "stop", "said no"])
+@pytest.mark.parametrize("before", [row[0] for row in ROWS[1:]])
 def test_p5_a_no_ends_it_wherever_one_stands(before: consent.Standing, event: str) -> None:
     state = advance(standing(before), HAPPENED[event])[0]
     assert refusal(state) and not permitted(state) and settled(state, CALLER)
@@ -179,6 +186,22 @@ def test_p4_capture_is_permitted_where_both_grant_and_nowhere_else(
         if {caller, agent} <= grant
         else None
     )
+
+
+def test_what_was_attested_or_said_has_its_reason() -> None:
+    assert run(Attested(CALLER, "by NN"))[0].of(CALLER).reason == "by NN"
+    assert run(*ASKED, Said(CALLER, True, "to a bot"))[0].of(CALLER).reason == "to a bot"
+    assert run(Said(AGENT, False, "to a bot"))[0].of(AGENT) == PartyStanding(AGENT, "refused", "to a bot")
+
+
+@pytest.mark.parametrize("before", ["refused", "withdrawn"])
+def test_p5_a_no_is_carried_into_the_next_episode_by_whoever_stayed(before: consent.Standing) -> None:
+    old = advance(standing("asked"), HAPPENED["no"])[0] if before == "refused" else run(*AGREED, HAPPENED["no"])[0]
+    fresh = begin(SIDES, asks=False, purposes=("recording",))
+    after = carry_over(old, fresh, (CALLER,))
+    assert after.of(CALLER) == PartyStanding(CALLER, "refused", "pressed the no key", present=True)
+    assert after.of(AGENT) == fresh.of(AGENT) and refusal(after)
+    assert carry_over(old, fresh, (AGENT,)) == carry_over(old, fresh, ()) == fresh
 
 
 def test_an_episode_begins_with_the_caller_alone_and_nobody_told() -> None:

@@ -67,6 +67,17 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Regathered:
+    """Others are on the call now: the episode is over, and the next one begins with a consent of its own (P6).
+
+    `stayed` are the sides on which the same person is heard as before: their no stays a no.
+    """
+
+    consent: ConsentState
+    stayed: tuple[Side, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HeardOut:
     """Telling and asking are over, whatever came of them: the agent may be rung."""
 
@@ -117,7 +128,17 @@ class Unserved:
 
 
 CallEvent = (
-    Answered | HeardOut | Bridged | NotReached | LegEnded | KeyPressed | EndDemanded | Routed | Unserved | consent.Event
+    Answered
+    | Regathered
+    | HeardOut
+    | Bridged
+    | NotReached
+    | LegEnded
+    | KeyPressed
+    | EndDemanded
+    | Routed
+    | Unserved
+    | consent.Event
 )
 
 
@@ -189,6 +210,8 @@ def _advanced(state: CallState, event: CallEvent) -> tuple[CallState, tuple[Call
     if isinstance(event, Answered):
         begun = replace(state, phase="telling", consent=event.consent)
         return (begun if state.phase == "offered" else state), ()
+    if isinstance(event, Regathered):
+        return _regathered(state, event), ()
     if isinstance(event, KeyPressed):
         return _consenting(state, _meaning(state, event))
     if type(event) in PHASES[state.phase]:
@@ -196,6 +219,13 @@ def _advanced(state: CallState, event: CallEvent) -> tuple[CallState, tuple[Call
     if isinstance(event, (HeardOut, Bridged, NotReached, LegEnded, EndDemanded, Routed, Unserved)):
         return state, ()
     return _consenting(state, event)
+
+
+def _regathered(state: CallState, event: Regathered) -> CallState:
+    """The next episode. Only where the one before is closed: an open one must stop what it captures first."""
+    if state.consent is None or not consent.refusal(state.consent):
+        return state
+    return replace(state, phase="telling", consent=consent.carry_over(state.consent, event.consent, event.stayed))
 
 
 def _moved(state: CallState, event: CallEvent) -> tuple[CallState, tuple[CallEffect, ...]]:

@@ -82,6 +82,23 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """The operator of the client that brings the call obtained a party's consent, as a named person signed for."""
+
+    side: Side
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Somebody outside says what a party answered: a bot, an agent's screen. `reason` says who and how."""
+
+    side: Side
+    granted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waited:
     """The time for an answer is over."""
 
@@ -130,7 +147,21 @@ class Failed:
     what: str
 
 
-Event = Told | NotTold | Asked | Pressed | Waited | Joined | StrangerJoined | Held | Unheld | HungUp | Failed
+Event = (
+    Told
+    | NotTold
+    | Asked
+    | Pressed
+    | Attested
+    | Said
+    | Waited
+    | Joined
+    | StrangerJoined
+    | Held
+    | Unheld
+    | HungUp
+    | Failed
+)
 
 
 # ------------------------------------------------------------------------------------------ effects
@@ -168,17 +199,24 @@ STANDINGS: Mapping[tuple[Standing, str], Standing] = {
     ("untold", "told, asks"): "told",
     ("untold", "told, does not ask"): "informed",
     ("untold", "not told"): "refused",
+    ("untold", "attested"): "attested",
     ("untold", "no"): "refused",
+    ("untold", "said no"): "refused",
     ("untold", "stop"): "refused",
     ("untold", "hung up"): "refused",
     ("untold", "held"): "refused",
     ("told", "asked"): "asked",
+    ("told", "attested"): "attested",
+    ("told", "said yes"): "given",
+    ("told", "said no"): "refused",
     ("told", "no"): "refused",
     ("told", "stop"): "refused",
     ("told", "hung up"): "refused",
     ("told", "held"): "refused",
     ("told", "waited"): "refused",
     ("asked", "yes"): "given",
+    ("asked", "said yes"): "given",
+    ("asked", "said no"): "refused",
     ("asked", "no"): "refused",
     ("asked", "stop"): "refused",
     ("asked", "unclear"): "refused",
@@ -186,10 +224,16 @@ STANDINGS: Mapping[tuple[Standing, str], Standing] = {
     ("asked", "hung up"): "refused",
     ("asked", "held"): "refused",
     ("given", "no"): "withdrawn",
+    ("given", "said no"): "withdrawn",
     ("given", "stop"): "withdrawn",
     ("informed", "no"): "withdrawn",
+    ("informed", "said no"): "withdrawn",
     ("informed", "stop"): "withdrawn",
+    ("attested", "no"): "withdrawn",
+    ("attested", "said no"): "withdrawn",
     ("attested", "stop"): "withdrawn",
+    ("not_required", "no"): "withdrawn",
+    ("not_required", "said no"): "withdrawn",
     ("not_required", "stop"): "withdrawn",
 }
 REASONS: Mapping[str, str] = {
@@ -215,6 +259,15 @@ def begin(
     return ConsentState(parties, asks, tuple(purposes), closed, hold_closes)
 
 
+def carry_over(before: ConsentState, after: ConsentState, stayed: Sequence[Side]) -> ConsentState:
+    """The next episode's state, in which whoever said no and stayed on the call has still said no (P5)."""
+    for side in stayed:
+        party = before.of(side)
+        if party.standing in NEGATIVE:
+            after = _changed(after, replace(after.of(side), standing="refused", reason=party.reason))
+    return after
+
+
 def advance(state: ConsentState, event: Event) -> tuple[ConsentState, tuple[Effect, ...]]:
     """Return the state after an event, and the effects that the difference demands."""
     after = _after(state, event)
@@ -238,6 +291,10 @@ def _after(state: ConsentState, event: Event) -> ConsentState:
             return _step(state, side, "waited", "")
         case Pressed(side, meaning):
             return _step(state, side, meaning, "")
+        case Attested(side, reason):
+            return _step(state, side, "attested", reason)
+        case Said(side, granted, reason):
+            return _step(state, side, "said yes" if granted else "said no", reason)
         case Joined(side):
             return _changed(state, replace(state.of(side), present=True))
         case Unheld(side):
