@@ -288,3 +288,15 @@ class AddressBook(Protocol):
     def doubt(self, number: Number) -> str:
         """Why a number says no place, or is not to be believed (`location.SPOOFED`); empty when it is like any other."""
         ...
+
+
+class Tracer(Protocol):
+    """Who is told of each SIP message of a call: the ladder's files, an export to Homer. Never blocks, never raises."""
+
+    def note(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
+        """A message of a leg of a call went out or came in, retransmissions included; `call` is empty for one of no call.
+
+        `leg` is the side, caller or agent, or the client of a recording session; `peer` is `host:port/TRANSPORT`; `at_us`
+        UTC microseconds. Masking is the implementation's business: `message` is what was on the wire.
+        """
+        ...

@@ -1,0 +1,87 @@
+"""How our processes fare: what each says of itself once a second, for metrics, console, alarms and engineers.
+
+Vitals are numbers, and sentences about what a client of ours does wrong. Nothing in them identifies a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from overt.domain.facts import Json
+
+MOST_SENTENCES = 20
+FRESH_US = 5_000_000  # a process that said nothing for so long does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a client does wrong, in plain words for an engineer; when we last noticed."""
+
+    at_us: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientVitals:
+    """What one client brought since the process began. `last_seen_us` is 0 while it brought nothing."""
+
+    last_seen_us: int = 0
+    calls: int = 0
+    refused: int = 0
+    sentences: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What one process says of itself: counters that only grow, gauges as they stand, and its clients by name."""
+
+    process: str
+    at_us: int
+    pid: int = 0
+    counters: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, int | float] = field(default_factory=dict)
+    clients: Mapping[str, ClientVitals] = field(default_factory=dict)
+
+    def fresh(self, now_us: int) -> bool:
+        """True while the process is heard of."""
+        return now_us - self.at_us < FRESH_US
+
+
+def vitals_of(written: Json) -> Vitals | None:
+    """Vitals from their JSON value; what cannot be read is left out. None when it is no vitals at all."""
+    if not isinstance(written, dict):
+        return None
+    process, at_us, pid = written.get("process"), written.get("at_us"), written.get("pid", 0)
+    if not isinstance(process, str) or not _whole(at_us) or not _whole(pid):
+        return None
+    clients = _table(written.get("clients"))
+    return Vitals(
+        process, int(str(at_us)), int(str(pid)),
+        {name: one for name, one in _table(written.get("counters")).items() if isinstance(one, int)},
+        {name: one for name, one in _table(written.get("gauges")).items() if isinstance(one, int | float)},
+        {name: _client(_table(one)) for name, one in clients.items()},
+    )  # fmt: skip
+
+
+def _client(written: Mapping[str, object]) -> ClientVitals:
+    seen, calls, refused = (
+        one if isinstance(one, int) else 0
+        for one in (written.get(name) for name in ("last_seen_us", "calls", "refused"))
+    )
+    sentences = written.get("sentences")
+    rows = [_table(one) for one in sentences] if isinstance(sentences, list) else []
+    kept = [
+        Sentence(at, said)
+        for at, said in ((row.get("at_us"), row.get("sentence")) for row in rows)
+        if isinstance(at, int) and isinstance(said, str)
+    ]
+    return ClientVitals(seen, calls, refused, tuple(kept[-MOST_SENTENCES:]))
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
