@@ -1,7 +1,7 @@
 """Settings: one table of what may stand in `overt.toml`, parsed once into frozen values.
 
 `SETTINGS` is the table: name, kind, default (or REQUIRED), and one line of help. The sections that may come many times
-(`[[trunk]]`, `[[line]]`, `[[account]]`, `[[address_on_file]]`) are the tables below it.
+(`[[listener]]`, `[[trunk]]`, `[[line]]`, `[[account]]`, `[[address_on_file]]`) are the tables below it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from overt.config_listeners import Listener, default_listeners, listener_problems
 from overt.domain.location import expand
 
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
@@ -51,6 +52,10 @@ SETTINGS: Mapping[str, Setting] = {
     "sip_address": Setting(str, "127.0.0.1", "The address on which SIP is served."),
     "sip_port": Setting(int, 5060, "The port on which SIP is served, UDP and TCP."),
     "sip_tcp": Setting(bool, True, "Whether SIP is served over TCP too."),
+    "sip_realm": Setting(str, "overt", "The realm in which clients that are known by digest prove themselves."),
+    "sip_ca": Setting(str, "", "Who vouches for the TLS servers that we call (PEM); empty: whom this machine trusts."),
+    "sip_nameservers": Setting(list, [], "Name servers for the names that we call; empty: those of this machine."),
+    "calls": Setting(int, 0, "The most calls at once; one more gets 503 and Retry-After. 0: no bound but the media ports."),
     "rtp_address": Setting(str, "127.0.0.1", "The address to which parties send their sound."),
     "rtp_first": Setting(int, 16384, "The first media port."),
     "rtp_last": Setting(int, 32767, "The last media port."),
@@ -129,6 +134,7 @@ class AddressOnFile:
 
 
 SECTIONS: Mapping[str, type[Any]] = {
+    "listener": Listener,
     "trunk": Trunk,
     "line": Line,
     "account": Account,
@@ -149,6 +155,10 @@ class Settings:
     sip_address: str
     sip_port: int
     sip_tcp: bool
+    sip_realm: str
+    sip_ca: str
+    sip_nameservers: tuple[str, ...]
+    calls: int
     rtp_address: str
     rtp_first: int
     rtp_last: int
@@ -167,6 +177,7 @@ class Settings:
     web_key: str
     web_proxies: tuple[str, ...]
     second_factor: Literal["demanded", "offered"]
+    listeners: tuple[Listener, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     lines: tuple[Line, ...] = ()
     accounts: tuple[Account, ...] = ()
@@ -200,10 +211,11 @@ def parse_settings(text: str) -> Settings:
             raise SettingsRefused(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else ""))
     plain = {name: _value(name, one, written) for name, one in SETTINGS.items()}
     plain["served"] = tuple(dict.fromkeys(place for one in plain["served"] for place in expand(one)))
-    plain["web_proxies"] = tuple(plain["web_proxies"])
+    plain |= {name: tuple(plain[name]) for name in ("web_proxies", "sip_nameservers")}
     many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
+    listeners = many["listener"] or default_listeners(plain["sip_address"], plain["sip_port"], plain["sip_tcp"])
     settings = Settings(
-        **plain, trunks=many["trunk"], lines=many["line"], accounts=many["account"],
+        **plain, listeners=listeners, trunks=many["trunk"], lines=many["line"], accounts=many["account"],
         addresses_on_file=many["address_on_file"],
     )  # fmt: skip
     _check(settings)
@@ -239,6 +251,10 @@ def _row(name: str, kind: type[Any], row: Mapping[str, Any]) -> Any:
 
 
 def _check(settings: Settings) -> None:
+    if settings.calls < 0:
+        raise SettingsRefused("calls must be a number of calls, or 0 for no bound")
+    for problem in listener_problems(settings.listeners):
+        raise SettingsRefused(problem)
     if not 1024 <= settings.rtp_first < settings.rtp_last <= 65535:
         raise SettingsRefused("rtp_first and rtp_last must span ports between 1024 and 65535")
     keys = settings.yes_key + settings.no_key + settings.stop_key
