@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from overt.domain.identity import Side
+from overt.domain.roster import Seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,27 @@ class ConsentSaid:
     how: str
     by: str
     told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a recording client said of its call (RFC 7865 §6): the document as it came, how it was read, and who sits where.
+
+    `remarks` are sentences on what was unclear or wrong in it. `dialect` empty: the client sent no metadata.
+    """
+
+    document: bytes = field(repr=False)
+    dialect: str
+    complete: bool
+    remarks: tuple[str, ...]
+    seats: Seats
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """A recording client took its session up anew, in another dialog: it failed over (RFC 7245 §4)."""
+
+    how: str
 
 
 CallEvent = (

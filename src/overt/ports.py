@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from overt.domain.clients import Client
 from overt.domain.facts import Fact
 from overt.domain.identity import Number, Side
+from overt.domain.roster import Seats
 from overt.inbox import CallEvent as CallEvent
 from overt.inbox import CaptureAccount as CaptureAccount
 from overt.inbox import CapturedGap as CapturedGap
 from overt.inbox import CaptureFailed as CaptureFailed
 from overt.inbox import CapturePaused as CapturePaused
 from overt.inbox import ConsentSaid as ConsentSaid
+from overt.inbox import Described as Described
 from overt.inbox import Digit as Digit
 from overt.inbox import EngineLost as EngineLost
 from overt.inbox import HungUp as HungUp
@@ -26,6 +29,7 @@ from overt.inbox import LegChanged as LegChanged
 from overt.inbox import LegMedia as LegMedia
 from overt.inbox import LegSilent as LegSilent
 from overt.inbox import Listener as Listener
+from overt.inbox import Reclaimed as Reclaimed
 from overt.inbox import Ringing as Ringing
 from overt.inbox import Srtp as Srtp
 from overt.inbox import StopKey as StopKey
@@ -175,6 +179,24 @@ class Played:
     started_ns: int
     ended_ns: int
     reason: str = ""
+
+
+class SessionControl(CallControl, Protocol):
+    """The signalling of one recording session (RFC 7866): a call whose parties talk elsewhere. Nobody can be dialled in it."""
+
+    client: Client
+    seats: Seats
+
+    async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
+        """Answer the client: which line goes to which of our ports; not `flowing`: it sends nothing yet.
+
+        Its streams follow as `LegChanged`. Raises Unavailable when the client was gone first.
+        """
+        ...
+
+    async def let_flow(self, *, flowing: bool) -> None:
+        """Have the client send, or send no more, by a new offer of ours. Raises Unavailable when it does not agree."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

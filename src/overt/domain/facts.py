@@ -76,6 +76,31 @@ KINDS: Mapping[str, Kind] = {
         False,
         ("side", "told", "reason", "prompts", "milliseconds", "heard_before", "heard_after", "loss_percent"),
     ),
+    "call.consent_said": Kind(
+        "Somebody outside stated what a party answered.", False, ("side", "answer", "how", "by", "purposes")
+    ),
+    "session.described": Kind(
+        "What a recording client said of its call (RFC 7865): how it was read, and who is heard on which line.",
+        False,
+        (
+            "number",
+            "sha256",
+            "bytes",
+            "dialect",
+            "complete",
+            "remarks",
+            "people",
+            "lines",
+            "mixed",
+            "unheard",
+        ),
+    ),
+    "session.reclaimed": Kind("A recording client took its session up anew, in another dialog.", False, ("how",)),
+    "call.seconds": Kind(
+        "What came, was lost and was kept in each second of a call, for each leg (docs/accounts.md).",
+        False,
+        ("caller", "agent"),
+    ),
     "call.answered_question": Kind("What a party answered when asked.", False, ("side", "answer", "how")),
     "call.consent": Kind("Where a party stands.", False, ("side", "standing", "reason", "purposes")),
     "call.joined": Kind("A party came to the call.", False, ("side", "how")),
@@ -143,6 +168,40 @@ KINDS: Mapping[str, Kind] = {
         "numbers stand in them.",
         True,
         ("version", "sha256", "by", "reason", "law_version", "law_sha256"),
+    ),
+    "client.added": Kind(
+        "Somebody may bring calls from here on, or may so otherwise. Numbers by which its agents are told from callers are "
+        "a personal value (`agents`, a line each); `fingerprint` is a salted hash of its digest's secret.",
+        True,
+        (
+            "client",
+            "mode",
+            "address",
+            "certificate",
+            "digest",
+            "fingerprint",
+            "attest",
+            "form",
+            "since",
+            "by",
+            "why",
+            "before",
+            "digits",
+            "replays",
+            "line",
+            "place",
+            "srtp",
+            "source",
+            "entered_by",
+        ),
+    ),
+    "client.removed": Kind(
+        "A client may bring no more calls.", False, ("client", "by", "why", "source", "entered_by")
+    ),
+    "client.proven": Kind(
+        "In a test call somebody heard, on the recording, what a client's operator attests that callers are told.",
+        False,
+        ("client", "test_call", "recording", "listening", "by", "entered_by"),
     ),
     "account.added": Kind("An account of the console was made.", False, ("account", "role", "agent", "state", "by")),
     "account.changed": Kind(

@@ -7,13 +7,13 @@ done at once and entered afterwards (promises.md, "One order rule").
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 from overt.domain import call as calls
 from overt.domain import consent
-from overt.domain.call import CallState, EndDemanded, KeyPressed, LegEnded
-from overt.domain.consent import PartyStanding
+from overt.domain.call import Answered, CallState, EndDemanded, KeyPressed, LegEnded, Regathered
+from overt.domain.consent import ConsentState, PartyStanding
 from overt.domain.disclosure import Announcement
 from overt.domain.facts import Json
 from overt.domain.identity import AGENT, CALLER, Side
@@ -24,6 +24,8 @@ from overt.ports import (
     CaptureAccount,
     CaptureFailed,
     CapturePaused,
+    ConsentSaid,
+    Described,
     Digit,
     EngineLost,
     HungUp,
@@ -31,14 +33,17 @@ from overt.ports import (
     LegMedia,
     LegSilent,
     Receipt,
+    Reclaimed,
     StopKey,
     Unavailable,
 )
 from overt.services.accounting import Account
 from overt.services.context import Context
+from overt.services.describing import take_description
 from overt.services.entering import Scribe
 from overt.services.house import House, Ruled
 
+RECORDING = "recording"
 CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop-and-flag": "call goes on"}
 
 
@@ -53,6 +58,10 @@ class Attended:
         self.state = CallState(keys=house.keys, after_no=ruled.after_no)
         self.announcement: Announcement | None = None
         self.media: CallMedia
+        self.stayed: tuple[Side, ...] = ()
+        self.gathering = 0  # how often others were on the call than before
+        self.told: tuple[str, ...] = ()  # what was told elsewhere, as is attested
+        self.before_open: Callable[[], Awaitable[None]] | None = None  # what capture waits for, once it is permitted
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._capture: asyncio.Future[CaptureAccount | None] | None = None
@@ -77,7 +86,8 @@ class Attended:
                 if side in self.context.legs:  # else nobody is there any more: the call is routed elsewhere
                     await self.happen(LegEnded(side, "silent"))
             case Digit(side, digit, _):
-                await self.happen(KeyPressed(side, digit))
+                if self.keys_count:
+                    await self.happen(KeyPressed(side, digit))
             case StopKey(side, digit):  # the engine has closed capture already, by itself
                 await self.happen(KeyPressed(side, digit))
             case LegChanged(side, media):
@@ -88,6 +98,12 @@ class Attended:
             case CaptureFailed(account, why):
                 self._end_capture(account)
                 await self.broke(f"capture failed: {why}")
+            case ConsentSaid():
+                await self.take_word(event)
+            case Described():
+                await take_description(self, event)
+            case Reclaimed(how):
+                await self._reclaimed(how)
             case EngineLost(account):
                 self.note("call.failed", what="engine lost", setting=self.house.on_failure, consequence="call goes on")
                 self._end_capture(account)
@@ -106,6 +122,48 @@ class Attended:
         if self.state != before:
             self._wake()
             await self.keep_context()
+
+    async def take_word(self, word: ConsentSaid) -> str:
+        """Take what somebody outside says that a party answered. Return where the party stands then.
+
+        A no counts for every purpose; a yes only where recording was among those spoken of.
+        """
+        self.note("call.consent_said", side=word.side, answer="yes" if word.granted else "no", how=word.how, by=word.by,
+                  purposes=list(word.purposes))  # fmt: skip
+        if not word.granted or RECORDING in word.purposes:
+            await self.happen(consent.Said(word.side, word.granted, f"said so, as {word.by} states: {word.how}"))
+        return self.consent_of(word.side).standing
+
+    async def begin_episode(self, begun: ConsentState) -> None:
+        """Begin the call's first episode, or the next one with others on the call."""
+        if self.state.consent is None:
+            await self.happen(Answered(begun))
+        else:
+            self.context.episode = self.house.clock.new_id()
+            await self.happen(Regathered(begun, self.stayed))
+
+    def gather(self, stayed: tuple[Side, ...]) -> None:
+        """Others are on the call now; `stayed` are the sides on which it is the same person."""
+        self.gathering, self.stayed = self.gathering + 1, stayed
+        self._wake()
+
+    @property
+    def keys_count(self) -> bool:
+        """Whether keys mean anything to us: beside a call only where its client says so."""
+        return self.context.client is None or self.context.client.digits
+
+    @property
+    def stop_keys(self) -> str:
+        """The keys that stop capture at once."""
+        return self.house.keys.stop if self.keys_count else ""
+
+    async def _reclaimed(self, how: str) -> None:
+        """The client failed over: what came before and what comes after are one recording, with a stated gap."""
+        self.note("session.reclaimed", how=how)
+        if self.capturing:
+            await self.media.pause(how)
+            self._note_stop(how, by="client", paused=True)
+            self.do_later(self.resume_capture(how))
 
     def _wake(self) -> None:
         self._changed.set()
@@ -136,7 +194,8 @@ class Attended:
         known = self.context.legs.get(side)
         self.context.legs[side] = media
         if known is not None and known.held != media.held:
-            await self.happen(consent.Held(side) if media.held else consent.Unheld(side))
+            if self.context.client is None or self.state.phase == "bridged":  # a client may pause before all is settled
+                await self.happen(consent.Held(side) if media.held else consent.Unheld(side))
             self.note("call.held", side=side, held=media.held)
         with suppress(Unavailable):
             await self.media.connect(side, media)

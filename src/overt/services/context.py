@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from overt.domain.call import CallState
+from overt.domain.clients import Client
 from overt.domain.identity import Side
 from overt.domain.law.reckoning import Reckoning
 from overt.domain.policy import LinePolicy
+from overt.domain.roster import Seats
 from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
 
 
@@ -18,7 +20,8 @@ from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
 class Context:
     """Everything about a call that is not in the engine already. Never a key, never sound.
 
-    `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile.
+    `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile. `client` is None in
+    path; beside a call it is whose recording session it is, and `seats` who is on the call.
     """
 
     offer: Offer
@@ -35,6 +38,9 @@ class Context:
     answered_ns: int = 0
     captures: list[CaptureAccount] = field(default_factory=list)
     kept_ns: int = 0
+    client: Client | None = None
+    seats: Seats = Seats()
+    descriptions: int = 0
 
     def encoded(self) -> bytes:
         """As bytes for the engine to keep."""

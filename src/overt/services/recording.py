@@ -8,9 +8,10 @@ decision, one permit, one recording. What happens meanwhile (keys, hang-ups, hol
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from overt.domain import consent
-from overt.domain.call import Answered, HeardOut
+from overt.domain.call import HeardOut
 from overt.domain.consent import Permit
 from overt.domain.disclosure import MissingPrompts, plan
 from overt.domain.law.decide import Decision
@@ -19,13 +20,18 @@ from overt.services.attended import Attended
 from overt.services.deciding import begin_for, decide_for, locate_for
 from overt.services.telling import ask, tell
 
+Disclosing = Callable[[Attended, Decision], Awaitable[None]]
 
-async def record(call: Attended) -> None:
-    """Tell the caller, ask where that is due, and record the talk under a permit; whatever comes, the call goes on."""
+
+async def record(call: Attended, disclose: Disclosing | None = None) -> None:
+    """Tell the caller, ask where that is due, and record the talk under a permit; whatever comes, the call goes on.
+
+    `disclose` is how the parties are told and asked: by us, unless somebody else does it (services.attesting).
+    """
     decision = decide_for(call, locate_for(call))
-    await call.happen(Answered(begin_for(call, decision)))
+    await call.begin_episode(begin_for(call, decision))
     if decision.effect == "permit":
-        await tell_and_ask(call, decision)
+        await (disclose or tell_and_ask)(call, decision)
     else:
         call.stand_back(decision.why)
     await call.happen(HeardOut())
@@ -57,7 +63,7 @@ async def permitted(call: Attended) -> Permit | None:
     while call.state.consent is not None:
         permit = consent.permit(
             call.state.consent, tenant=call.house.tenant, call=call.control.offer.id, episode=call.context.episode,
-            stop_keys=call.house.keys.stop,
+            stop_keys=call.stop_keys,
         )  # fmt: skip
         if permit is not None:
             return permit
@@ -75,12 +81,16 @@ async def open_recording(call: Attended, permit: Permit) -> bool:
         receipt = await call.enter(
             "recording.permitted", episode=permit.episode, recording=recording, roster=list(permit.roster),
             purposes=list(permit.purposes), tracks=list(permit.tracks), stop_keys=permit.stop_keys,
-            told=[f"{one.side}: {one.prompt}" for one in call.context.prologue], told_purpose=policy.purpose,
+            told=[*(f"{one.side}: {one.prompt}" for one in call.context.prologue), *call.told], told_purpose=policy.purpose,
             continues=call.context.recording, key_id=house.key_id, keep_days=call.context.keep_days,
             listeners=list(policy.listeners), policy=policy.policy, policy_version=policy.version,
         )  # fmt: skip
         if not call.permitted():
             return True  # withdrawn meanwhile: nothing was opened, the next look at the permit says so
+        if call.before_open is not None:
+            await call.before_open()
+            if not call.permitted():
+                return True
         call.capture_opened(recording)
         await call.media.open(
             CaptureOrder(house.tenant, permit.call, permit.episode, recording, permit.roster, permit.purposes,
