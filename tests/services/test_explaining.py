@@ -18,10 +18,31 @@ from overt.services.wording import WORDS, because, law_asks, place, seconds, som
 from services.tales import NAMES, TALES, entries, record_of, told
 from services.test_call_stories import World
 
-OF_A_CALL = {kind for kind in KINDS if kind.startswith(("call.", "recording.", "listening."))}
+OF_A_CALL = {kind for kind in KINDS if kind.startswith(("call.", "session.", "recording.", "listening."))}
 # Kinds that no call in memory brings about, with an entry of each.
 RARE: Mapping[str, dict[str, Json]] = {
     "call.left": {"side": "agent", "how": "hung up"},
+    "session.described": {
+        "number": 1,
+        "sha256": "ab" * 32,
+        "bytes": 1500,
+        "dialect": "draft",
+        "complete": True,
+        "remarks": ["A time has no offset from UTC, and was read as UTC."],
+        "people": 2,
+        "lines": ["caller: line 0"],
+        "mixed": True,
+        "unheard": [],
+    },
+    "session.reclaimed": {"how": "the client failed over"},
+    "call.consent_said": {
+        "side": "caller",
+        "answer": "no",
+        "how": "pressed stop on the screen",
+        "by": "ivr",
+        "purposes": ["recording"],
+    },
+    "call.seconds": {"caller": [[0, 3, 50, 50, 0, 0, 0, 0]], "agent": []},
     "call.resumed": {"phase": "bridged", "lost_ms": 240},
     "recording.interrupted": {
         "recording": "r1",
@@ -117,6 +138,10 @@ async def test_real_calls_say_every_kind_that_calls_in_memory_bring_about() -> N
     ("kind", "words"),
     [
         ("call.left", "The agent left: hung up."),
+        ("session.described", "The recording client names 2 people on the call, whose voices are mixed in one line."),
+        ("session.reclaimed", "The recording client came back in another dialog: the client failed over."),
+        ("call.consent_said", "ivr stated that the caller said no: pressed stop on the screen."),
+        ("call.seconds", "What came in each second is kept, in 1 row."),
         ("call.resumed", "The signalling process died; its successor took the call up after 0.2 s."),
         ("recording.interrupted", "The recording broke off (engine lost); 3.4 s of sound are sealed and whole."),
         ("listening.granted", "dana (compliance) was allowed to play it, for: claim."),

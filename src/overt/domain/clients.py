@@ -42,7 +42,8 @@ class Client:
     `addresses` are IP addresses or networks; `certificate` a DNS name of the certificate that they show, or `sha256:` and
     its fingerprint; `username` that of their digest. Any one of them that is set must fit; at least one is.
     `before` says what becomes of sound before a permit: received, counted and dropped, or not even sent to us.
-    `digits`: the caller answers the operator's question with our yes and no keys. `replays`: the client plays the
+    `digits`: the caller answers the operator's question with our yes and no keys, within
+    `answer_s` seconds of its being put. `replays`: the client plays the
     announcement again once capture is open, where a law wants it on the recording. `line` is the line of calls that name
     none; `agents` are the numbers or domains by which the agent is told from the caller.
     """
@@ -58,5 +59,6 @@ class Client:
     attestation: Attestation | None = None
     before: Before = "receive-and-drop"
     digits: bool = False
+    answer_s: int = 60
     replays: bool = False
     srtp: Srtp = "optional"

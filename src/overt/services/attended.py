@@ -17,6 +17,7 @@ from overt.domain.consent import ConsentState, PartyStanding
 from overt.domain.disclosure import Announcement
 from overt.domain.facts import Json
 from overt.domain.identity import AGENT, CALLER, Side
+from overt.domain.law.model import Purpose
 from overt.ports import (
     CallControl,
     CallEvent,
@@ -32,6 +33,7 @@ from overt.ports import (
     LegChanged,
     LegMedia,
     LegSilent,
+    NotDurable,
     Receipt,
     Reclaimed,
     StopKey,
@@ -43,7 +45,7 @@ from overt.services.describing import take_description
 from overt.services.entering import Scribe
 from overt.services.house import House, Ruled
 
-RECORDING = "recording"
+RECORDING: Purpose = "recording"
 CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop-and-flag": "call goes on"}
 
 
@@ -307,6 +309,12 @@ class Attended:
                 return False
             await self.changed()
 
+    async def gathered_since(self, seen: int) -> bool:
+        """Wait until others are on the call than at the `seen` gathering; False when it ended before that."""
+        while self.gathering == seen and "over" not in self.milestones():
+            await self.changed()
+        return "over" not in self.milestones()
+
     async def changed(self) -> None:
         """Wait until the call's state changes."""
         await self._changed.wait()
@@ -333,6 +341,19 @@ class Attended:
         task = asyncio.create_task(story)
         self._later.add(task)
         task.add_done_callback(self._later.discard)
+
+    async def turn_back(self, error: Unavailable) -> None:
+        """Refuse a call for which there is no media; it has its account all the same."""
+        self.account.why_not = str(error)
+        self.note("call.failed", what=str(error), setting=self.house.on_failure, consequence="call refused")
+        await self.control.refuse(503, "no media")
+        await self.enter_account()
+
+    async def enter_account(self) -> None:
+        """The lawfulness record: entered last, after everything that it sums up, and tried until it stands."""
+        self.note("call.ended", **self.account.body(self.state))
+        with suppress(NotDurable):
+            await self.scribe.drained()
 
     async def settle(self) -> None:
         """Let what was begun come to its end, within reason."""

@@ -10,13 +10,14 @@ from contextlib import suppress
 
 from overt.domain import consent
 from overt.domain.call import Bridged, CallState, EndDemanded, HeardOut, NotReached
-from overt.domain.identity import AGENT, CALLER
-from overt.ports import CallControl, CallMedia, NotDurable, Offer, Unavailable
+from overt.domain.facts import Json
+from overt.domain.identity import AGENT, CALLER, SIDES
+from overt.ports import CallControl, CallMedia, Offer, Unavailable
 from overt.services.accounting import Account
 from overt.services.attended import Attended
 from overt.services.context import Context
 from overt.services.entering import Scribe
-from overt.services.house import House, Line
+from overt.services.house import House, Line, Ruled
 from overt.services.recording import close_recording, keep_recording, record
 from overt.services.telling import enter_telling, play_all
 
@@ -28,21 +29,23 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
     """Attend a new call until it is over and accounted for."""
     ruled = await house.governing.rule(control.offer, line)
     context = Context(control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id())
-    call = Attended(house, control, ruled, context)
-    _note_offer(call.scribe, control.offer, line.policy.name, line.agent)
-    call.note("call.ruled", **ruled.body)
-    inbox = asyncio.create_task(call.attend_inbox())
-    control.listen(call.post)
+    call, inbox = begin(house, control, ruled, context)
     try:
         call.media = await house.engine.allocate(house.tenant, control.offer.id, call.post)
     except Unavailable as error:
-        call.account.why_not = str(error)
-        call.note("call.failed", what=str(error), setting=house.on_failure, consequence="call refused")
-        await control.refuse(503, "no media")
-        await _enter_account(call)
+        await call.turn_back(error)
         inbox.cancel()
         return
-    await _supervise(call, _converse(call), inbox)
+    await supervise(call, _converse(call), inbox)
+
+
+def begin(house: House, control: CallControl, ruled: Ruled, context: Context) -> tuple[Attended, asyncio.Task[None]]:
+    """Begin to attend a new call: its offer is entered, its inbox attended by the task that is returned."""
+    call = Attended(house, control, ruled, context)
+    _note_offer(call.scribe, control.offer, context.policy.name, ruled.line.agent)
+    call.note("call.ruled", **ruled.body)
+    control.listen(call.post)
+    return call, asyncio.create_task(call.attend_inbox())
 
 
 async def take_up(house: House, control: CallControl, line: Line, context: Context, media: CallMedia) -> None:
@@ -51,7 +54,25 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     A joined call goes on where it was, its capture resumed on a new entry; one that was not joined yet is told again,
     unless its caller said no: a no stays one. How the call is ruled stays what it was.
     """
-    call = Attended(house, control, house.governing.again(line, context.policy, context.reckoning), context)
+    ruled = house.governing.again(line, context.policy, context.reckoning)
+    call, inbox = restore(house, control, ruled, context, media)
+    if call.state.phase == "bridged":
+        await supervise(call, _converse_on(call), inbox)
+        return
+    await control.hang_up(AGENT)
+    if call.state.consent is not None and consent.refusal(call.state.consent):
+        await supervise(call, _connect_unrecorded(call), inbox)
+        return
+    call.state = CallState(keys=house.keys, after_no=call.state.after_no)
+    call.context.prologue = ()
+    await supervise(call, _tell_and_connect(call), inbox)
+
+
+def restore(
+    house: House, control: CallControl, ruled: Ruled, context: Context, media: CallMedia
+) -> tuple[Attended, asyncio.Task[None]]:
+    """Attend again what a predecessor attended: the call as it was, and the task that attends its inbox."""
+    call = Attended(house, control, ruled, context)
     call.media = media
     call.state = context.state
     call.account.disclosed_ms, call.account.answered_ns = context.disclosed_ms, context.answered_ns
@@ -61,17 +82,7 @@ async def take_up(house: House, control: CallControl, line: Line, context: Conte
     call.note("call.resumed", phase=call.state.phase, lost_ms=lost_ms)
     control.listen(call.post)
     media.listen(call.post)
-    inbox = asyncio.create_task(call.attend_inbox())
-    if call.state.phase == "bridged":
-        await _supervise(call, _converse_on(call), inbox)
-        return
-    await control.hang_up(AGENT)
-    if call.state.consent is not None and consent.refusal(call.state.consent):
-        await _supervise(call, _connect_unrecorded(call), inbox)
-        return
-    call.state = CallState(keys=house.keys, after_no=call.state.after_no)
-    call.context.prologue = ()
-    await _supervise(call, _tell_and_connect(call), inbox)
+    return call, asyncio.create_task(call.attend_inbox())
 
 
 async def turn_away(house: House, control: CallControl) -> None:
@@ -127,7 +138,7 @@ async def _connect(call: Attended) -> None:
 
 async def _converse_on(call: Attended) -> None:
     """A joined call of a predecessor: its open recording, if there is one, goes on after a stated gap."""
-    episode = asyncio.create_task(_record_on(call))
+    episode = asyncio.create_task(resume_recording(call))
     try:
         await _connect(call)
         await asyncio.wait_for(episode, ENDING_S)
@@ -135,7 +146,8 @@ async def _converse_on(call: Attended) -> None:
         episode.cancel()
 
 
-async def _record_on(call: Attended) -> None:
+async def resume_recording(call: Attended) -> None:
+    """An open recording of a predecessor goes on, and what may follow it."""
     if call.context.recording and call.permitted():
         call.capture_opened(call.context.recording)
         await call.resume_capture("signalling restarted")
@@ -192,7 +204,7 @@ async def _cue(call: Attended) -> None:
         await call.say(AGENT, "cue-not-recorded")
 
 
-async def _supervise(call: Attended, story: object, inbox: asyncio.Task[None]) -> None:
+async def supervise(call: Attended, story: object, inbox: asyncio.Task[None]) -> None:
     """Run a call's story; whatever it raises closes recording, is entered, and the account is written."""
     assert asyncio.iscoroutine(story)
     try:
@@ -219,11 +231,13 @@ async def _close(call: Attended) -> None:
     if account is not None and account.recording not in [one.recording for one in call.account.captures]:
         call.account.captures.append(account)
     call.account.legs = await call.media.release()
-    await _enter_account(call)
+    _note_seconds(call)
+    await call.enter_account()
 
 
-async def _enter_account(call: Attended) -> None:
-    """The lawfulness record: entered last, after everything that it sums up, and tried until it stands."""
-    call.note("call.ended", **call.account.body(call.state))
-    with suppress(NotDurable):
-        await call.scribe.drained()
+def _note_seconds(call: Attended) -> None:
+    """What came in each second (P11), where anything was counted."""
+    rows = {side: call.media.seconds.get(side, ()) for side in SIDES}
+    if any(rows.values()):
+        body: dict[str, Json] = {side: [[*row] for row in found] for side, found in rows.items()}
+        call.note("call.seconds", **body)

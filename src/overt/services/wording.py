@@ -6,15 +6,14 @@ A sentence says what its entry says, and nothing else; what somebody may want to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from overt.domain.call import UNSERVED
 from overt.services.auditing import Stated, masked
-
-Tone = Literal["plain", "good", "no", "bad"]
-Names = Mapping[str, str]  # place code → its name
-Evidence = tuple[tuple[str, str], ...]
-Worded = tuple[str, Tone, Evidence]
+from overt.services.wording_sessions import consent_said, described, reclaimed, seconds_noted, told_elsewhere
+from overt.services.wording_types import Evidence as Evidence
+from overt.services.wording_types import Names as Names
+from overt.services.wording_types import Tone as Tone
+from overt.services.wording_types import Worded as Worded
 
 
 def _offered(entry: Stated, _: Names) -> Worded:
@@ -85,8 +84,10 @@ def law_asks(rule: str, form: str = "") -> str:
     return "asks for everybody's consent" + (f", and {_FORMS[form]}" if form in _FORMS else "")
 
 
-def _told(entry: Stated, _: Names) -> Worded:
+def _told(entry: Stated, names: Names) -> Worded:
     body = entry.body
+    if (elsewhere := told_elsewhere(entry, names)) is not None:
+        return elsewhere
     evidence = (
         ("prompts", ", ".join(body["prompts"])),
         ("sent", seconds(body["milliseconds"])),
@@ -263,6 +264,10 @@ WORDS: Mapping[str, tuple[str, Callable[[Stated, Names], Worded | None]]] = {
     "call.located": ("place", _located),
     "call.decided": ("law", _decided),
     "call.told": ("telling", _told),
+    "session.described": ("arrival", described),
+    "session.reclaimed": ("trouble", reclaimed),
+    "call.consent_said": ("asking", consent_said),
+    "call.seconds": ("account", seconds_noted),
     "call.answered_question": ("asking", _answered),
     "call.consent": ("asking", _consent),
     "call.joined": ("connecting", _said("The {side} {how}.")),

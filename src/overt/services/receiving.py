@@ -1,0 +1,91 @@
+"""A recording session, from the client's INVITE to its account: we record beside a call in which we cannot speak (RFC 7866).
+
+The call is the client's: it goes on whatever we do. Its session is one episode after another, each with a fixed roster,
+as in path (services.recording); only telling and asking are somebody else's, who attests them (services.attesting).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from overt.domain.call import AfterNo, EndDemanded
+from overt.ports import CallMedia, SessionControl, Unavailable
+from overt.services.attended import Attended
+from overt.services.attending import begin, restore, resume_recording, supervise
+from overt.services.attesting import learn_consent
+from overt.services.context import Context
+from overt.services.house import House, Line, Ruled
+from overt.services.recording import record
+
+
+async def receive(house: House, control: SessionControl, line: Line) -> None:
+    """Attend a new recording session until it is over and accounted for."""
+    ruled = _beside(await house.governing.rule(control.offer, line))
+    context = Context(
+        control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id(), client=control.client,
+        seats=control.seats,
+    )  # fmt: skip
+    call, inbox = begin(house, control, ruled, context)
+    try:
+        call.media = await house.engine.allocate(house.tenant, control.offer.id, call.post, beside=True)
+    except Unavailable as error:
+        await call.turn_back(error)
+        inbox.cancel()
+        return
+    _order_lines(call, control)
+    await supervise(call, _accept_and_hear(call, control), inbox)
+
+
+async def take_up_session(
+    house: House, control: SessionControl, line: Line, context: Context, media: CallMedia
+) -> None:  # fmt: skip
+    """Go on with a recording session that a dead predecessor left in the engine; what it captured goes on after a gap."""
+    ruled = _beside(house.governing.again(line, context.policy, context.reckoning))
+    call, inbox = restore(house, control, ruled, context, media)
+    _order_lines(call, control)
+    await supervise(call, _hear_on(call), inbox)
+
+
+def _beside(ruled: Ruled) -> Ruled:
+    """How a call is ruled that is not ours to route or to end: after a no, it goes on."""
+    return replace(ruled, after_no=AfterNo())
+
+
+def _order_lines(call: Attended, control: SessionControl) -> None:
+    """A client that is to send nothing before a permit is asked to, each time that capture is to open."""
+    client = control.client
+    if client.before == "inactive":
+
+        async def let_flow() -> None:
+            await control.let_flow(flowing=True)
+
+        call.before_open = let_flow
+
+
+async def _accept_and_hear(call: Attended, control: SessionControl) -> None:
+    try:
+        flowing = control.client.before != "inactive"
+        await control.accept(call.media.address, call.media.ports, flowing=flowing)
+    except Unavailable as error:
+        await call.happen(EndDemanded(error.why))
+        return
+    await _hear(call)
+
+
+async def _hear(call: Attended) -> None:
+    """One episode after another, until the session is over."""
+    while True:
+        seen = call.gathering
+        await record(call, learn_consent)
+        if not await call.gathered_since(seen):
+            return
+
+
+async def _hear_on(call: Attended) -> None:
+    """The open recording of a predecessor goes on; an episode that was not settled yet begins anew."""
+    seen = call.gathering
+    if call.state.phase == "bridged":
+        await resume_recording(call)
+        if not await call.gathered_since(seen):
+            return
+    await _hear(call)
