@@ -87,8 +87,8 @@ def _parts(body: bytes, boundary: bytes) -> Sequence[bytes]:
 
 
 def _part(part: bytes, masker: Masker) -> Iterator[str]:
-    head, _, body = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    lines = _LINES.split(_FOLD.sub(" ", head[:LONGEST].decode("utf-8", "replace")))
+    head, _, body = part.partition(b"\r\n\r\n")  # before the first line end is what is left of the boundary's line
+    lines = _LINES.split(_FOLD.sub(" ", head[:LONGEST].decode("utf-8", "replace")))[1:]
     kind = next((line.partition(":")[2].strip() for line in lines if _name(line) == "content-type"), "")
     yield from (_header(line, masker) for line in lines if line)
     yield ""
