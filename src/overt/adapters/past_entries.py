@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from overt.adapters.ledger_walk import OfCall, Offered
 from overt.domain.hindsight import PastCall, answer_of
 from overt.domain.identity import AGENT, CALLER
 from overt.domain.law.decide import Will
@@ -19,19 +20,6 @@ from overt.domain.law.decide import Will
 PERSONAL: Mapping[str, str] = {"from": "caller", "to": "called", "agent": "agent"}
 MOST_PLACES = 10_000
 WILLS: Mapping[str, Will] = {"ask": "ask", "announce": "announce"}
-
-
-class _Line(msgspec.Struct, gc=False):
-    line: str
-
-
-class Offered(msgspec.Struct, gc=False):
-    """`call.offered`."""
-
-    at_us: int
-    call: str
-    body: _Line
-    personal: dict[str, str]
 
 
 class _Ruling(msgspec.Struct, gc=False):
@@ -137,12 +125,6 @@ class _Ended(msgspec.Struct, gc=False):
     at_us: int
     call: str
     body: _Account
-
-
-class OfCall(msgspec.Struct, gc=False):
-    """An entry of which only the call matters."""
-
-    call: str
 
 
 @dataclass(slots=True)
@@ -322,7 +304,6 @@ class Assembly:
             self.ended.append(seen)
 
 
-OFFERED = msgspec.json.Decoder(Offered)
 _RULED, _LOCATED, _DECIDED = (
     msgspec.json.Decoder(_Ruled),
     msgspec.json.Decoder(_Located),
