@@ -34,6 +34,11 @@ class StreamReader:
         first = self._next()
         return self._from(first)
 
+    @property
+    def partial(self) -> bool:
+        """Whether a message, or a keep-alive, has begun and is not whole."""
+        return bool(self._buffer)
+
     def _from(self, one: bytes | None) -> Iterator[bytes]:
         while one is not None:
             yield one
