@@ -19,7 +19,7 @@ from overt.engine.batch import Batch
 from overt.engine.capture import Clockwork
 from overt.engine.loop import Loop
 from overt.engine.spool import Spool
-from overt.engine.streams import Agreed
+from overt.engine.stream_leg import Agreed
 
 KEY = b"k" * 32
 LEASE_MS, RENEW_NS = 500, 150_000_000
@@ -55,7 +55,7 @@ def main() -> None:
 
     for at, call in enumerate(calls):
         for side, descriptor in zip(("caller", "agent"), descriptors[2 * at : 2 * at + 2], strict=True):
-            batch.add_leg("main", call, side, socket.socket(fileno=descriptor), Agreed("127.0.0.1", 0, False))
+            batch.add_leg("main", call, side, socket.socket(fileno=descriptor), Agreed("127.0.0.1", {0: 0}))
     for call in calls:
         wrong = batch.open(protocol.signed(permit(call), KEY))
         if wrong:

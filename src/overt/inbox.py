@@ -24,7 +24,8 @@ class LegMedia:
 
     `codec` is a name of `wire.rtp.codecs` (in path `PCMU` or `PCMA`); `event_type` the payload type of telephone-event
     (RFC 4733) or None; `sends` and `receives` are the *other end's* direction: a held leg has one of them false.
-    `others` are further payload types, with their codecs, that may come on a leg that is heard beside the call.
+    `others` are further payload types, with their codecs, that may come on a leg that is heard beside the call; with
+    `anywhere` its sound may come from another address than `address`, as it does through some address translators.
     """
 
     address: str
@@ -37,6 +38,7 @@ class LegMedia:
     receives: bool = True
     others: tuple[tuple[int, str], ...] = ()
     srtp: Srtp | None = None
+    anywhere: bool = False
 
     @property
     def held(self) -> bool:

@@ -43,15 +43,23 @@ class Hello(Frame, tag="hello", kw_only=True, frozen=True):
 
 
 class Allocate(Frame, tag="allocate", kw_only=True, frozen=True):
-    """A call with its four sockets passed along: caller RTP, caller RTCP, agent RTP, agent RTCP."""
+    """A call with its four sockets passed along: caller RTP, caller RTCP, agent RTP, agent RTCP.
+
+    `beside`: its sound only comes in (SIPREC); nothing is played or relayed.
+    """
 
     tenant: str
     call: str
     rtp_timeout_ms: int = 30_000
+    beside: bool = False
 
 
 class Connect(Frame, tag="connect", kw_only=True, frozen=True):
-    """Where a leg's other end is, and how it speaks. `event_type` -1: no telephone-event."""
+    """Where a leg's other end is, and how it speaks. `event_type` -1: no telephone-event.
+
+    `others`, beside a call only: further payload types that may come, with their codecs (names of wire.rtp.codecs).
+    `anywhere`, beside a call only: sound may come from another address than was agreed.
+    """
 
     call: str
     side: str
@@ -63,6 +71,8 @@ class Connect(Frame, tag="connect", kw_only=True, frozen=True):
     event_type: int = -1
     sends: bool = True
     receives: bool = True
+    others: tuple[tuple[int, str], ...] = ()
+    anywhere: bool = False
 
 
 class Play(Frame, tag="play", kw_only=True, frozen=True):
@@ -250,6 +260,13 @@ class Silent(Frame, tag="silent", kw_only=True, frozen=True):
     side: str
 
 
+class Elsewhere(Frame, tag="elsewhere", kw_only=True, frozen=True):
+    """Sound for a leg comes from another address than was agreed, and is not taken (beside a call)."""
+
+    call: str
+    side: str
+
+
 class Released(Frame, tag="released", kw_only=True, frozen=True):
     """A call has left the engine; counters a leg."""
 
@@ -266,6 +283,7 @@ class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
     episode: str = ""
     recording: str = ""
     paused: str = ""
+    beside: bool = False
 
 
 class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):
@@ -283,7 +301,7 @@ class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):
 AnyFrame = (
     Done | Failed | Hello | Allocate | Connect | Play | StopPlaying | Relay | OpenCapture | Renew | PauseCapture
     | ResumeCapture | CloseCapture | KeepContext | Release | ReadContexts | Finished | Pressed | Stopped | Captured
-    | Paused | CaptureBroke | Silent | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
+    | Paused | CaptureBroke | Silent | Elsewhere | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
     | GoOnSurveying | Surveyed | OpenWindow | Window | EndOpening
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from overt.adapters.spool_reader import SpoolFolder
 from overt.engine.batch import Batch
 from overt.engine.capture import Clockwork
 from overt.engine.spool import Spool
-from overt.engine.streams import Agreed
+from overt.engine.stream_leg import Agreed
 from overt.services.archiving import gather
 from overt.vault.track import Part, Run, read_parts
 from overt.vault.unseal import AuthenticatedEnd, unseal
@@ -103,7 +103,7 @@ class Bench:
             rtp = socket_of()
             self.callers[number, side] = Caller(rtp.getsockname()[1])
             made.append(self.callers[number, side])
-            terms = {"address": "127.0.0.1", "payload_type": 0, "alaw": False, "event_type": 101, **agreed}
+            terms = {"address": "127.0.0.1", "codes": {0: 0}, "event_type": 101, **agreed}
             self.batch.add_leg("main", named(number), side, rtp, Agreed(**terms))
         return made
 

@@ -175,10 +175,10 @@ class Signaller:
                     return one
             self.told.append(self._receive(max(deadline - time.monotonic(), 0.001)))
 
-    def allocate(self, call: str = CALL, rtp_timeout_ms: int = 30_000) -> tuple[int, int]:
+    def allocate(self, call: str = CALL, rtp_timeout_ms: int = 30_000, beside: bool = False) -> tuple[int, int]:
         """Bring a call; the engine's RTP ports of caller and agent."""
         ours = [media_socket() for _ in range(4)]
-        frame = protocol.Allocate(tenant="main", call=call, rtp_timeout_ms=rtp_timeout_ms)
+        frame = protocol.Allocate(tenant="main", call=call, rtp_timeout_ms=rtp_timeout_ms, beside=beside)
         assert isinstance(self.ask(frame, tuple(one.fileno() for one in ours)), protocol.Done)
         ports = ours[0].getsockname()[1], ours[2].getsockname()[1]
         for one in ours:

@@ -44,10 +44,17 @@ class HeldCall:
 
 
 class EngineCall:
-    """Implements ports.CallMedia for one call in one engine."""
+    """Implements ports.CallMedia for one call in one engine.
 
-    def __init__(self, engines: Engines, engine: Engine, tenant: str, call: str, pairs: tuple[Pair, Pair]) -> None:
+    `elsewhere`: sides whose sound comes from another address than was agreed, and is not taken (beside a call).
+    """
+
+    def __init__(
+        self, engines: Engines, engine: Engine, tenant: str, call: str, pairs: tuple[Pair, Pair], beside: bool = False
+    ) -> None:  # fmt: skip
         self._engines, self.engine = engines, engine
+        self.beside = beside
+        self.elsewhere: set[Side] = set()
         self.tenant, self.call = tenant, call
         self.pairs = pairs
         self.address = engines.address
@@ -70,10 +77,12 @@ class EngineCall:
     async def connect(self, side: Side, media: LegMedia) -> None:
         """See ports.CallMedia."""
         self._connects[side] = connect_frame(self.call, side, media)
+        self.elsewhere.discard(side)
         await self.engine.client.answer(self._connects[side])
 
     async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
         """See ports.CallMedia."""
+        self._in_path()
         number = self._engines.next_number()
         finished: asyncio.Future[Played] = asyncio.get_running_loop().create_future()
         self._playing[number] = finished
@@ -92,8 +101,13 @@ class EngineCall:
 
     async def relay(self, *, stop_keys: str) -> None:
         """See ports.CallMedia."""
+        self._in_path()
         self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
         await self.engine.client.answer(self._relay)
+
+    def _in_path(self) -> None:
+        if self.beside:
+            raise Unavailable("engine", "a recording server cannot speak", retry=False)
 
     async def open(self, order: CaptureOrder) -> None:
         """See ports.CallMedia. The frame is sent before this first waits, so that no stop can be overtaken."""
@@ -150,7 +164,7 @@ class EngineCall:
         """Know again where a predecessor had connected the legs, in case this engine dies too."""
         for side, media in legs.items():
             self._connects[side] = connect_frame(self.call, side, media)
-        if stop_keys:
+        if stop_keys and not self.beside:
             self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
 
     # ---- what the engine says
@@ -164,6 +178,8 @@ class EngineCall:
                     finished.set_result(played(frame))
             case protocol.Captured():
                 self.account = account_of(frame)
+            case protocol.Elsewhere():
+                self.elsewhere |= {side for side in SIDES if side == frame.side}
             case _:
                 event = event_of(frame, self.account)
                 if isinstance(event, CaptureFailed):
@@ -230,7 +246,9 @@ class Engine:
 
     async def allocate(self, call: EngineCall) -> None:
         """Bring a call with its sockets into the engine."""
-        frame = protocol.Allocate(tenant=call.tenant, call=call.call, rtp_timeout_ms=self._engines.rtp_timeout_ms)
+        frame = protocol.Allocate(
+            tenant=call.tenant, call=call.call, rtp_timeout_ms=self._engines.rtp_timeout_ms, beside=call.beside
+        )  # fmt: skip
         await self.client.answer(frame, call.fds())
         self.calls[call.call] = call
 
@@ -259,7 +277,7 @@ class Engine:
             return
         pool = self._engines.pool
         pairs = (pool.adopt(sockets[0], sockets[1]), pool.adopt(sockets[2], sockets[3]))
-        call = EngineCall(self._engines, self, frame.tenant, frame.call, pairs)
+        call = EngineCall(self._engines, self, frame.tenant, frame.call, pairs, frame.beside)
         call.episode = "" if frame.paused else frame.episode
         self.calls[frame.call] = call
         self.held.append(HeldCall(call, frame.context, frame.episode, frame.recording, frame.paused))
@@ -329,7 +347,7 @@ class Engines:
             pairs = [self.pool.take()]
             pairs.append(self.pool.take())
             engine = min(alive, key=lambda one: len(one.calls))
-            media = EngineCall(self, engine, tenant, call, (pairs[0], pairs[1]))
+            media = EngineCall(self, engine, tenant, call, (pairs[0], pairs[1]), beside)
             media.listener = listener
             await engine.allocate(media)
         except Unavailable:

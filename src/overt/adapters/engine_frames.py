@@ -23,7 +23,7 @@ def connect_frame(call: str, side: Side, media: LegMedia) -> protocol.Connect:
     return protocol.Connect(
         call=call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port, codec=media.codec,
         payload_type=media.payload_type, event_type=-1 if media.event_type is None else media.event_type,
-        sends=media.sends, receives=media.receives,
+        sends=media.sends, receives=media.receives, others=media.others, anywhere=media.anywhere,
     )  # fmt: skip
 
 

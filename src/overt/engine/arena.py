@@ -7,6 +7,7 @@ Each packet comes with its source, the time at which the kernel had it, and the 
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import socket
 import sys
 import time
@@ -23,7 +24,7 @@ MOST_A_LEG = 64
 STRIDE = LARGEST_PACKET + 64  # no power of two: else every header would want the same lines of the cache
 MOST_WAIT_NS = 1_000_000_000  # the kernel stamps by the wall clock: when that is set anew, no arrival is off by more
 SO_RXQ_OVFL, SO_TIMESTAMPNS, MSG_TRUNC = 40, 35, 0x20
-_CONTROL_BYTES, _NAME_BYTES = 64, 16
+_CONTROL_BYTES, _NAME_BYTES = 64, 32
 _STAMP_KIND = socket.SOL_SOCKET | SO_TIMESTAMPNS << 32
 _STAMP_ONLY = 32
 _HEADER = np.dtype({
@@ -41,9 +42,17 @@ def prepare(rtp: socket.socket) -> None:
     rtp.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
 
 
-def source_address(source: int) -> str:
-    """The address (IPv4) of a source as `Reading.sources` has it: family, port, address in one number."""
-    return socket.inet_ntoa(source.to_bytes(8, sys.byteorder)[4:])
+Source = tuple[int, int, int]  # three words of a socket's address: family, port, address (IPv6: the second and third)
+NOBODY: Source = (0, 0, 0)
+
+
+def source_address(source: Source) -> str:
+    """The address of a source; one of IPv4 that came over a socket of both is written as IPv4."""
+    first, *rest = (word.to_bytes(8, sys.byteorder) for word in source)
+    if source[0] & 0xFFFF != socket.AF_INET6:
+        return socket.inet_ntoa(first[4:])
+    address = ipaddress.IPv6Address(b"".join(rest))
+    return str(address.ipv4_mapped or address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +61,28 @@ class Reading:
 
     `counts` says how many packets each socket gave. `sizes` is 0 where a packet was longer than its row. `arrivals`
     is monotonic nanoseconds. `dropped` has (row, count) where a socket told how many the kernel ever dropped.
+    `names` has the words of each source; `sixth` says which are of IPv6, None when none is.
     """
 
     counts: list[int]
     packets: Bytes
     sizes: Column
-    sources: Column
+    names: Column
+    sixth: Column | None
     arrivals: Column
     dropped: list[tuple[int, int]]
+
+    def come_from(self, known: Column, place: Column) -> Column:
+        """Which rows come from the source that is known for their place: a row of three words a place."""
+        same: Column = self.names[:, 0] == known[place, 0]
+        if self.sixth is not None:
+            same &= ~self.sixth | (self.names[:, 1:3] == known[place, 1:]).all(axis=1)
+        return same
+
+    def source(self, row: int) -> Source:
+        """Where a row comes from."""
+        first, second, third, _ = self.names[row].tolist()
+        return (first, second, third) if first & 0xFFFF == socket.AF_INET6 else (first, 0, 0)
 
 
 class Arena:
@@ -69,6 +92,7 @@ class Arena:
         self._slots = slots
         self._packets = np.zeros((slots, STRIDE), np.uint8)
         self._names = np.zeros((slots, _NAME_BYTES // 8), np.uint64)
+        self._families = self._names.view(np.uint16)[:, 0]
         self._control = np.zeros((slots, _CONTROL_BYTES // 8), np.int64)
         self._vectors = np.empty((slots, 2), np.uint64)
         self._headers = np.zeros(slots, _HEADER)
@@ -89,13 +113,14 @@ class Arena:
         self._headers["name_size"][:count] = _NAME_BYTES
         self._headers["control_size"][:count] = _CONTROL_BYTES
 
-    def read(self, descriptors: Sequence[int], start: int = 0) -> Reading:
-        """Read what waits in sockets, from `start` on, until all were asked or the arena is full.
+    def read(self, descriptors: Sequence[int], start: int = 0, most: int = SLOTS) -> Reading:
+        """Read what waits in sockets, from `start` on, until all were asked, `most` of them, or about `most` packets came.
 
         No socket gives more than MOST_A_LEG, so that a flood of one takes nothing from the others.
         """
         begun_ns = time.monotonic_ns()
-        counts, filled = self._receive(descriptors, start)
+        most = min(most, self._slots)
+        counts, filled = self._receive(descriptors[start : start + most], max(most - MOST_A_LEG, 0))
         ended_ns = time.monotonic_ns()
         headers = self._headers[:filled]
         stamps = self._control[:filled]
@@ -107,13 +132,16 @@ class Arena:
         dropped = np.flatnonzero(headers["control_size"] > _STAMP_ONLY)
         told = list(zip(dropped.tolist(), (stamps[dropped, 6] & 0xFFFFFFFF).tolist(), strict=True))
         self._offer(filled)
-        return Reading(counts, self._packets[:filled], sizes, self._names[:filled, 0], arrivals, told)
+        sixth: Column = self._families[:filled] == socket.AF_INET6
+        return Reading(
+            counts, self._packets[:filled], sizes, self._names[:filled], sixth if sixth.any() else None, arrivals, told
+        )  # fmt: skip
 
-    def _receive(self, descriptors: Sequence[int], start: int) -> tuple[list[int], int]:
-        receive, places, brim = self._recvmmsg, self._places, self._slots - MOST_A_LEG
+    def _receive(self, descriptors: Sequence[int], brim: int) -> tuple[list[int], int]:
+        receive, places = self._recvmmsg, self._places
         wait_not, filled = socket.MSG_DONTWAIT, 0
         counts: list[int] = []
-        for descriptor in descriptors[start:] if start else descriptors:
+        for descriptor in descriptors:
             got = receive(descriptor, places[filled], MOST_A_LEG, wait_not, None)
             if got > 0:
                 filled += got

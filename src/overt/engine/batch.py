@@ -1,8 +1,9 @@
 """Capture beside the call: sound that is only received, never passed on, as a recording client sends it (SIPREC).
 
-One tick each 100 ms reads what came for all legs in a few large readings; numpy sorts it, and what is left to do for a
-leg in Python is to take a piece or two. The rest is the engine's own: captures, leases, chunks, spool. Without a live
-permit a packet is counted and dropped. A tick is late rather than blind: between readings orders are looked at.
+One tick each 100 ms reads what came for all legs in a few readings; numpy sorts it, and what is left to do for a leg in
+Python is to take a piece or two. The rest is the engine's own: captures, leases, chunks, spool. Without a live permit a
+packet is counted and dropped. A tick is made of *turns*, each of bounded work, so that whatever else the engine serves,
+calls in path and orders to stop, is served between them.
 """
 
 from __future__ import annotations
@@ -10,38 +11,51 @@ from __future__ import annotations
 import gc
 import itertools
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from overt.engine.arena import SLOTS
 from overt.engine.capture import CHUNK_NS, Capture, Clockwork, Permits, begin_sealing
 from overt.engine.loop import Loop
 from overt.engine.spool import SEGMENT_NS
-from overt.engine.streams import Agreed, StreamLeg, Streams
+from overt.engine.stream_leg import Agreed, StreamLeg
+from overt.engine.streams import Streams
 from overt.protocol import (
     CaptureBroke,
     Captured,
+    Elsewhere,
     Frame,
+    HeldCall,
     OpenCapture,
     Paused,
     Pressed,
     Renew,
     ResumeCapture,
+    Silent,
     Stopped,
 )
 from overt.vault.keys import WrappingKey
 from overt.vault.track import TRACKS
 
-TICK_NS = 100_000_000
-SEALED_BETWEEN = 64
+TICK_NS, SECOND_NS = 100_000_000, 1_000_000_000
+A_TURN = 64  # calls that are sealed, or looked at, in one turn
+PATIENCE_NS = 30 * SECOND_NS
 
 
 @dataclass(slots=True)
 class _Call:
     tenant: str
+    patience_ns: int
+    look_at_ns: int
     legs: dict[str, StreamLeg] = field(default_factory=dict)
     capture: Capture | None = None
     stop_keys: str = ""
     seal_at_ns: int = 0
+    context: bytes = b""
+    told: set[str] = field(default_factory=set)  # sides whose silence was told
+
+    def sockets(self) -> list[socket.socket]:
+        return [one for leg in self.legs.values() for one in (leg.rtp, leg.rtcp) if one is not None]
 
 
 class Batch:
@@ -56,29 +70,53 @@ class Batch:
     ) -> None:  # fmt: skip
         self._works, self._wrapping, self._tell, self._orders = works, wrapping, tell, orders
         self.permits = Permits(start_key)
-        self._streams = Streams(self._key)
+        self._streams = Streams(self._key, works.now_ns)
         self._calls: dict[str, _Call] = {}
-        self._turns = itertools.cycle(range(1, CHUNK_NS // TICK_NS + 1))
+        self._ticks = itertools.cycle(range(1, CHUNK_NS // TICK_NS + 1))
+        self._looks = itertools.cycle(range(SECOND_NS // TICK_NS))
+
+    def __contains__(self, call: str) -> bool:
+        return call in self._calls
 
     # ---- calls and legs
 
-    def add_leg(self, tenant: str, call: str, side: str, rtp: socket.socket, agreed: Agreed) -> None:
-        """Hear a leg (`caller` or `agent`) on a bound socket, which is the batch's from now on.
+    def add_leg(
+        self, tenant: str, call: str, side: str, rtp: socket.socket, agreed: Agreed,
+        rtcp: socket.socket | None = None, patience_ns: int = PATIENCE_NS,
+    ) -> None:  # fmt: skip
+        """Hear a leg (`caller` or `agent`) on bound sockets, which are the batch's from now on.
 
-        Raises ValueError when the call has that leg already, or is another tenant's.
+        When nothing came for any leg of the call for `patience_ns`, that is told. Raises ValueError when the call has
+        that leg already, or is another tenant's.
         """
-        room = self._calls.get(call) or _Call(tenant)
+        look_at_ns = self._works.now_ns() + next(self._looks) * TICK_NS  # spread, as sealing is
+        room = self._calls.get(call) or _Call(tenant, patience_ns, look_at_ns)
         if side not in TRACKS or side in room.legs or room.tenant != tenant:
             raise ValueError(f"call {call} takes no such leg")
         self._calls[call] = room
-        room.legs[side] = self._streams.add(call, side, rtp, agreed)
+        room.legs[side] = self._streams.add(call, side, rtp, rtcp, agreed)
 
     def agree(self, call: str, side: str, agreed: Agreed) -> None:
-        """The leg's stream is agreed anew: its source may be another one, its law the other. Raises KeyError."""
+        """The leg's stream is agreed anew: its source may be another one, its codec too. Raises KeyError."""
         room = self._calls[call]
         self._streams.agree(room.legs[side], agreed)
+        room.told.discard(side)
         if room.capture is not None:
             room.capture.laws_changed()
+
+    def keep_context(self, call: str, context: bytes) -> None:
+        """Keep a call's opaque context for a successor of the signaller. Raises KeyError."""
+        self._calls[call].context = context
+
+    def held(self) -> Iterator[tuple[HeldCall, list[socket.socket]]]:
+        """Every call, with its context and its sockets."""
+        for call, room in self._calls.items():
+            permit = room.capture.permit if room.capture is not None else None
+            frame = HeldCall(
+                tenant=room.tenant, call=call, context=room.context, episode=permit.episode if permit else "",
+                recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "", beside=True,
+            )  # fmt: skip
+            yield frame, room.sockets()
 
     def release(self, call: str) -> dict[str, dict[str, int]]:
         """The call is over: close its capture and sockets; the counters of each leg."""
@@ -105,7 +143,7 @@ class Batch:
         sealer = begin_sealing(permit, self._wrapping, self._works.now_us(), now_ns)
         room.stop_keys = permit.stop_keys
         room.capture = Capture(permit, sealer, room.legs, self._works, now_ns)
-        room.seal_at_ns = now_ns + next(self._turns) * TICK_NS - TICK_NS // 2  # spread, so that no tick seals all
+        room.seal_at_ns = now_ns + next(self._ticks) * TICK_NS - TICK_NS // 2  # spread, so that no tick seals all
         return ""
 
     def _why_not(self, room: _Call | None, permit: OpenCapture) -> str:
@@ -122,9 +160,12 @@ class Batch:
         return "nothing of ours is played beside a call" if permit.prologue else ""
 
     def renew(self, order: Renew) -> None:
-        """Renew the leases of these episodes' permits."""
-        if not self.permits.renews(order):
-            return
+        """Renew the leases of these episodes' permits, if the order is authentic and new."""
+        if self.permits.renews(order):
+            self.extend(order)
+
+    def extend(self, order: Renew) -> None:
+        """Renew leases by an order that was found authentic and new."""
         episodes = set(order.episodes)
         for _, _, capture in self._open_captures():
             if capture.permit.episode in episodes:
@@ -186,48 +227,98 @@ class Batch:
             gc.unfreeze()
 
     def tick(self) -> None:
-        """Look at the leases, read what came for every leg, seal what is due."""
+        """Look at the leases, read what came for every leg, seal what is due; orders are looked at between."""
         self._orders()
-        self._look_at_leases()
+        broken = self.end_overdue()
+        if broken:
+            self._works.spool.retry()
+        for _ in self.turns():
+            self._orders()
+
+    def turns(self, most: int = SLOTS) -> Iterator[None]:
+        """A tick, once the leases were looked at, in turns; each reads about `most` packets, or attends to some calls."""
         start = 0
         while start < len(self._streams):
-            start = self._streams.read(start)
-            self._orders()
-        self._seal()
+            start = self._streams.read(start, most)
+            yield
+        now_ns = self._works.now_ns()
+        yield from self._seal(now_ns)
+        yield from self._look(now_ns)
 
-    def _look_at_leases(self) -> None:
+    def overdue(self) -> list[tuple[str, _Call, Capture]]:
+        """Captures that must not go on: their lease ran out, or nothing can be written."""
         now_ns, broken = self._works.now_ns(), self._works.spool.broken
-        for call, room, capture in self._open_captures():
+        return [one for one in self._open_captures() if broken or one[2].expired(now_ns)]
+
+    def end_overdue(self) -> str:
+        """Pause captures whose lease ran out; end all when nothing can be written, and return why not."""
+        now_ns, broken = self._works.now_ns(), self._works.spool.broken
+        for call, room, capture in self.overdue():
             if broken:
                 self._report(capture.break_off(f"spool failed: {broken}", now_ns))
                 room.capture = None
                 self._tell(CaptureBroke(call=call, episode=capture.permit.episode, why=broken))
-            elif capture.expired(now_ns):
+            else:
                 self._lapse(call, capture)
-        if broken:
-            self._works.spool.retry()
+        return broken
 
     def _lapse(self, call: str, capture: Capture) -> None:
         capture.pause("lease ran out", self._works.now_ns())
         self._tell(Paused(call=call, episode=capture.permit.episode, reason="lease ran out"))
 
     def _open_captures(self) -> list[tuple[str, _Call, Capture]]:
-        found = [(call, room, room.capture) for call, room in self._calls.items()]
-        return [(call, room, one) for call, room, one in found if one is not None and one.account is None]
+        return [
+            (call, room, room.capture)
+            for call, room in self._calls.items()
+            if room.capture is not None and room.capture.account is None
+        ]
 
-    def _seal(self) -> None:
-        now_ns, sealed = self._works.now_ns(), 0
-        for _, room, capture in self._open_captures():
-            if now_ns >= room.seal_at_ns and capture.account is None:
+    def _seal(self, now_ns: int) -> Iterator[None]:
+        due = [(room, one) for _, room, one in self._open_captures() if now_ns >= room.seal_at_ns]
+        for at, (room, capture) in enumerate(due, 1):
+            if capture.account is None:
                 room.seal_at_ns = max(room.seal_at_ns + CHUNK_NS, now_ns)
                 capture.seal_tracks()
-                sealed += 1
-                if sealed % SEALED_BETWEEN == 0:
-                    self._orders()
+            if at % A_TURN == 0:
+                yield
+
+    def _look(self, now_ns: int) -> Iterator[None]:
+        """Once a second, each call at its own time: read its RTCP, see whether anybody is there."""
+        due = [(call, room) for call, room in self._calls.items() if now_ns >= room.look_at_ns]
+        for begin in range(0, len(due), A_TURN):
+            some = [(call, room) for call, room in due[begin : begin + A_TURN] if self._calls.get(call) is room]
+            self._streams.read_reports([leg for _, room in some for leg in room.legs.values()])
+            for call, room in some:
+                room.look_at_ns = max(room.look_at_ns + SECOND_NS, now_ns)
+                self._watch(call, room, now_ns)
+            yield
+
+    def _watch(self, call: str, room: _Call, now_ns: int) -> None:
+        """Tell when nothing comes for any leg that should bring something, and when it comes from elsewhere."""
+        expected = [leg for leg in room.legs.values() if leg.agreed.active and leg.agreed.codes]
+        silent = expected and all(now_ns - leg.heard_ns > room.patience_ns for leg in expected)
+        for leg in expected:
+            if silent and leg.side not in room.told:
+                room.told.add(leg.side)
+                self._tell(Silent(call=call, side=leg.side))
+            if leg.elsewhere and not leg.told_elsewhere:
+                leg.told_elsewhere = True
+                self._tell(Elsewhere(call=call, side=leg.side))
+        if not silent:
+            room.told.clear()
 
     def rotate(self) -> None:
         """Begin a new segment of the spool; it tells at its head where every open recording stands."""
-        self._works.spool.rotate([capture.carry() for _, _, capture in self._open_captures()])
+        self._works.spool.rotate(self.carried())
+
+    def carried(self) -> list[bytes]:
+        """Where every open recording stands."""
+        return [capture.carry() for _, _, capture in self._open_captures()]
+
+    def end_all(self, reason: str) -> None:
+        """End every recording in order, and tell their accounts."""
+        for call, _, _ in self._open_captures():
+            self._report(self.close(call, reason))
 
     def _key(self, leg: StreamLeg, digit: str, arrival_ns: int) -> None:
         """Tell of a key. A stop key ends capture on every leg at once, by itself (P5)."""

@@ -22,57 +22,68 @@ from overt.vault.keys import SECRET_BYTES, WrappingKey
 from overt.vault.seal import Sealer
 from overt.vault.track import RUN, SENT_TRACK, TRACKS, Sent, encode_gap, encode_sent
 from overt.vault.track import Gap as TrackGap
+from overt.wire.rtp.codecs import BY_CODE
 
 CHUNK_NS = 500_000_000
 LARGEST_CHUNK = 64 * 1024
-SAMPLES_PER_MS = 8
 _RUN_KIND = 1
 
 
 class Track:
-    """One leg's sound: the run under way and the runs waiting for the chunk's end."""
+    """One leg's sound: the run under way and the runs waiting for the chunk's end.
+
+    `code` is that of the codec (wire.rtp.codecs) that is spoken now; `samples` are units of its RTP clock.
+    """
 
     __slots__ = (
-        "_arrival", "_done", "_done_bytes", "_first_sequence", "_first_time", "_head_at", "_joined_bytes",
-        "_next_sequence", "_next_time", "_size", "number", "on_full", "payload", "payload_type", "samples",
+        "_arrival", "_clock", "_done", "_done_bytes", "_first_sequence", "_first_time", "_head_at", "_joined_bytes",
+        "_ms", "_next_sequence", "_next_time", "_size", "_spoken", "_step", "code", "number", "on_full", "payload",
+        "samples",
     )  # fmt: skip
 
-    def __init__(self, number: int, payload_type: int, on_full: Callable[[], None]) -> None:
-        self.number, self.payload_type, self.on_full = number, payload_type, on_full
+    def __init__(self, number: int, code: int, on_full: Callable[[], None]) -> None:
+        self.number, self.code, self.on_full = number, code, on_full
+        self._clock = BY_CODE[code].clock
         self.payload = bytearray()
-        self.samples = self._done_bytes = self._joined_bytes = 0
+        self.samples = self._spoken = self._ms = self._done_bytes = self._joined_bytes = 0
         self._done: list[bytes | bytearray] = []
-        self._size = self._next_sequence = self._next_time = -1
+        self._size = self._step = self._next_sequence = self._next_time = -1
         self._first_sequence = self._first_time = self._arrival = self._head_at = 0
 
+    @property
+    def captured_ms(self) -> int:
+        """How much sound it took, by the clocks of its codecs."""
+        return self._ms + (self.samples - self._spoken) * 1000 // self._clock
+
     def take(self, sequence: int, rtp_time: int, arrival_ns: int, payload: memoryview) -> None:
-        """Take a packet's payload. Continues the run when nothing is missing between; begins another else."""
+        """Take a packet's payload (G.711). Continues the run when nothing is missing between; begins another else."""
         size = len(payload)
         if (
             sequence != self._next_sequence or rtp_time != self._next_time or size != self._size
             or len(self.payload) > LARGEST_CHUNK
         ):  # fmt: skip
-            self._begin(sequence, rtp_time, arrival_ns, size)
+            self._begin(sequence, rtp_time, arrival_ns, size, size)
         self.payload += payload
         self._next_sequence = sequence + 1 & 0xFFFF
         self._next_time = rtp_time + size & 0xFFFFFFFF
         self.samples += size
 
-    def extend(self, sequence: int, rtp_time: int, arrival_ns: int, size: int, payloads: bytes) -> None:
-        """Take the payloads of packets of one size that follow each other without a hole; the first one's numbers."""
+    def extend(
+        self, sequence: int, rtp_time: int, arrival_ns: int, size: int, step: int, count: int, payloads: bytes
+    ) -> None:  # fmt: skip
+        """Take packets of one size, and one step in time, that follow each other without a hole; the first one's numbers."""
         if (
-            sequence != self._next_sequence or rtp_time != self._next_time or size != self._size
+            sequence != self._next_sequence or rtp_time != self._next_time or size != self._size or step != self._step
             or self._joined_bytes > LARGEST_CHUNK
         ):  # fmt: skip
-            self._begin(sequence, rtp_time, arrival_ns, size)
-        samples = len(payloads)
+            self._begin(sequence, rtp_time, arrival_ns, size, step)
         self._done.append(payloads)
-        self._joined_bytes += samples
-        self._next_sequence = sequence + (samples // size if size else 1) & 0xFFFF
-        self._next_time = rtp_time + samples & 0xFFFFFFFF
-        self.samples += samples
+        self._joined_bytes += len(payloads)
+        self._next_sequence = sequence + count & 0xFFFF
+        self._next_time = rtp_time + step * count & 0xFFFFFFFF
+        self.samples += step * count
 
-    def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int) -> None:
+    def _begin(self, sequence: int, rtp_time: int, arrival_ns: int, size: int, step: int) -> None:
         """Begin a run: its head, which is written at its end, then its payloads, added to one by one or joined."""
         self._end()
         if self._done_bytes > LARGEST_CHUNK:
@@ -80,24 +91,26 @@ class Track:
         self._head_at = len(self._done)
         self.payload = bytearray()
         self._done += (b"", self.payload)
-        self._first_sequence, self._first_time, self._arrival, self._size = sequence, rtp_time, arrival_ns, size
+        self._first_sequence, self._first_time, self._arrival = sequence, rtp_time, arrival_ns
+        self._size, self._step = size, step
 
     def _end(self) -> None:
         run_bytes = len(self.payload) + self._joined_bytes
         if run_bytes:
             count = run_bytes // self._size
-            head = (self.payload_type, self._first_sequence, self._first_time, self._arrival, self._size, self._size)
+            head = (self.code, self._first_sequence, self._first_time, self._arrival, self._size, self._step)
             self._done[self._head_at] = RUN.pack(_RUN_KIND, *head, count)
             self._done_bytes += RUN.size + run_bytes
             self.payload = bytearray()
             self._joined_bytes = 0
 
-    def speak(self, payload_type: int) -> None:
-        """Take another law from now on; a run holds one law only."""
-        if payload_type != self.payload_type:
+    def speak(self, code: int) -> None:
+        """Take another codec from now on; a run holds one only."""
+        if code != self.code:
             self._end()
             self._size = -1
-            self.payload_type = payload_type
+            self._ms, self._spoken, self.code = self.captured_ms, self.samples, code
+            self._clock = BY_CODE[code].clock
 
     def chunk(self) -> bytes:
         """Everything since the last chunk; the next packet begins a new run."""
@@ -116,8 +129,8 @@ class Source(Protocol):
     late: int
 
     @property
-    def alaw(self) -> bool:
-        """True while its sound is PCMA, false for PCMU."""
+    def code(self) -> int:
+        """The code of its codec (wire.rtp.codecs); of several, the one that is preferred."""
         ...
 
     def admit(self, track: Track) -> None:
@@ -187,9 +200,7 @@ class Capture:
     ) -> None:
         self.permit, self._sealer, self._works = permit, sealer, works
         self._legs = {side: legs[side] for side in permit.tracks}
-        self._tracks = {
-            side: Track(TRACKS[side], 8 if leg.alaw else 0, self.seal_tracks) for side, leg in self._legs.items()
-        }
+        self._tracks = {side: Track(TRACKS[side], leg.code, self.seal_tracks) for side, leg in self._legs.items()}
         self.started_ns, self.started_us = now_ns, works.now_us()
         self.lease_until_ns = now_ns + permit.lease_ms * 1_000_000
         self.paused = ""
@@ -203,13 +214,13 @@ class Capture:
 
     def _admit(self) -> None:
         for side, leg in self._legs.items():
-            self._tracks[side].speak(8 if leg.alaw else 0)
+            self._tracks[side].speak(leg.code)
             leg.admit(self._tracks[side])
 
     def laws_changed(self) -> None:
-        """A leg was connected anew, maybe with the other law of G.711."""
+        """A leg was connected anew, maybe with another codec."""
         for side, leg in self._legs.items():
-            self._tracks[side].speak(8 if leg.alaw else 0)
+            self._tracks[side].speak(leg.code)
 
     def expired(self, now_ns: int) -> bool:
         """True when sound is taken and the lease is over."""
@@ -269,7 +280,7 @@ class Capture:
             self._steps.popleft()
 
     def _captured_ms(self) -> int:
-        return max([track.samples for track in self._tracks.values()], default=0) // SAMPLES_PER_MS
+        return max([track.captured_ms for track in self._tracks.values()], default=0)
 
     def break_off(self, reason: str, now_ns: int) -> Captured | None:
         """End without an end, because nothing can be written: the account says what is on the disk, and no more.

@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 
 from overt import protocol
-from overt.engine.capture import CHUNK_NS, Capture, Clockwork, Permits, begin_sealing
+from overt.engine.batch import Batch
+from overt.engine.beside import Beside
+from overt.engine.capture import CHUNK_NS, Capture, Clockwork, begin_sealing
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.room import SIDES, Room
@@ -51,8 +53,11 @@ class Desk:
         self._candidate: socket.socket | None = None
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._flushing = False
+        works = Clockwork(_now_us, lambda: loop.now, spool)
+        self._batch = Batch(works, wrapping, start_key, self._tell)
+        self._beside = Beside(loop, self._batch, self._look_at_leases, lambda: bool(self._rooms))
         self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
-        self._permits = Permits(start_key)
+        self._permits = self._batch.permits
         self.refused = 0
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(SEGMENT_NS, self._rotate)
@@ -135,7 +140,8 @@ class Desk:
         if handler is None or getattr(frame, "side", SIDES[0]) not in SIDES:
             self._tell(Failed(n=frame.n, why="not a frame for an engine"))
             return
-        reply = handler(self, frame, sockets)
+        beside = self._beside.concerns(frame)
+        reply = self._beside.handle(frame, sockets) if beside else handler(self, frame, sockets)
         if reply is not None and frame.n:
             self._tell(msgspec.structs.replace(reply, n=frame.n))
 
@@ -254,6 +260,7 @@ class Desk:
             capture = room.capture
             if capture is not None and capture.permit.episode in frame.episodes:
                 capture.lease_until_ns = frame.at_ns + capture.permit.lease_ms * 1_000_000
+        self._batch.extend(frame)
 
     def _resume(self, frame: protocol.ResumeCapture, _: list[socket.socket]) -> Frame:
         room = self._rooms.get(frame.call)
@@ -280,14 +287,16 @@ class Desk:
                 recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "",
             )  # fmt: skip
             self._tell(held, [one.fileno() for one in room.sockets])
+        for beside, sockets in self._batch.held():
+            self._tell(beside, [one.fileno() for one in sockets])
         return Done()
 
     # ---- by itself
 
     def _look_at_leases(self) -> None:
-        broken = self._spool.broken
-        if any(capture.expired(self._loop.now) for _, capture in self._open_captures()):
+        if self._batch.overdue() or any(capture.expired(self._loop.now) for _, capture in self._open_captures()):
             self._read_all()  # the renewal may be waiting behind whatever made this loop late
+        broken = self._batch.end_overdue()
         for room, capture in self._open_captures():
             if broken:
                 self._break(room, capture, broken)
@@ -314,7 +323,7 @@ class Desk:
 
     def _rotate(self) -> None:
         captures = [room.capture for room in self._rooms.values() if room.capture is not None]
-        self._spool.rotate([one.carry() for one in captures if one.account is None])
+        self._spool.rotate([one.carry() for one in captures if one.account is None] + self._batch.carried())
 
     def close(self) -> None:
         """End every recording in order; the calls' sockets close with the process."""
@@ -322,6 +331,7 @@ class Desk:
             account = room.close_capture("engine stopped")
             if isinstance(account, Captured):
                 self._tell(account)
+        self._batch.end_all("engine stopped")
         self._spool.flush()
 
 

@@ -94,9 +94,9 @@ class Leg:
         self.connected_ns = self.loop.now
 
     @property
-    def alaw(self) -> bool:
-        """True when the agreed sound is PCMA."""
-        return self.far is not None and self.far.alaw
+    def code(self) -> int:
+        """The code of the agreed codec, as a sealed run carries it."""
+        return 8 if self.far is not None and self.far.alaw else 0
 
     def admit(self, track: Track) -> None:
         """Hand sound to a capture's track from now on."""

@@ -72,7 +72,7 @@ class Loop:
         while not self.stopping:
             wait = max(timers[0][0] - clock(), 0) / 1e9 if timers else 1.0
             events = poll(wait, MOST_EVENTS)
-            if len(events) < FEW and len(readers) > MANY:
+            if len(events) < FEW and len(readers) > MANY and wait > 0:
                 sleep(GATHER_S)  # let more arrive: a wake-up a packet would cost more than the packet
                 events = poll(0, MOST_EVENTS)
             self.now = clock()

@@ -63,11 +63,12 @@ def _bounds(packets: Bytes, rows: Column, sizes: Column) -> tuple[Column, Column
     return valid & (size >= 0), begin, size  # a header that is cut begins its payload behind the end
 
 
-def piece_beginnings(rows: Column, legs: Column, headers: Headers) -> Column:
+def piece_beginnings(rows: Column, legs: Column, headers: Headers, alone: Column | None = None) -> Column:
     """Where pieces begin, as positions in `rows`: neighbouring rows of one leg and type, each following the one before.
 
     `rows` are the rows to look at, ascending and at least one; `legs` the leg of each of them. Packets follow each
-    other when sequence number and time go on by one and by the payload's bytes: G.711, a sample a byte.
+    other when sequence number and time go on by one and by the payload's bytes: a byte is a unit of the clock (G.711,
+    G.722). `alone` says which of all rows are of other codecs: each of these is a piece.
     """
     sequence, rtp_time, kind = headers.sequence[rows], headers.rtp_time[rows], headers.payload_type[rows]
     begin, size = headers.begin[rows], headers.size[rows]
@@ -80,4 +81,6 @@ def piece_beginnings(rows: Column, legs: Column, headers: Headers) -> Column:
         | (begin[1:] != begin[:-1])
         | (size[1:] != size[:-1])
     )
+    if alone is not None:
+        broken |= alone[rows[1:]]
     return np.concatenate(([0], np.flatnonzero(broken) + 1))

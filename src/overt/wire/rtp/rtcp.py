@@ -69,16 +69,26 @@ def _chunk(kind: int, count: int, body: bytes) -> bytes:
 
 def read_reports(datagram: bytes) -> Iterator[Report]:
     """Yield the reports of a compound packet. Raises NotRtcp when it is malformed."""
+    for kind, count, body in _chunks(datagram):
+        if kind in (SENDER_REPORT, RECEIVER_REPORT):
+            yield _read_report(body, kind, count)
+
+
+def packet_types(datagram: bytes) -> tuple[int, ...]:
+    """The types of the packets in a compound packet, in order. Raises NotRtcp when it is malformed."""
+    return tuple(kind for kind, _, _ in _chunks(datagram))
+
+
+def _chunks(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Each packet of a compound one: its type, its count, and what follows its first word."""
     offset = 0
     while offset < len(datagram):
         if len(datagram) - offset < 8 or datagram[offset] >> 6 != 2:
             raise NotRtcp("cut, or not version 2")
-        count, kind = datagram[offset] & 0x1F, datagram[offset + 1]
         end = offset + 4 + 4 * int.from_bytes(datagram[offset + 2 : offset + 4], "big")
         if end > len(datagram):
             raise NotRtcp("longer than its datagram")
-        if kind in (SENDER_REPORT, RECEIVER_REPORT):
-            yield _read_report(datagram[offset + 4 : end], kind, count)
+        yield datagram[offset + 1], datagram[offset] & 0x1F, datagram[offset + 4 : end]
         offset = end
 
 
