@@ -18,6 +18,9 @@ VERSION = re.compile(r"SIP/\d{1,4}\.\d{1,4}", re.IGNORECASE | re.ASCII)
 STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?", re.IGNORECASE | re.ASCII)
 REQUEST_LINE = re.compile(r"(\S+) (\S+) (\S+)")
 _VALUE = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.)*"?|<[^>]*>?)+', re.DOTALL)
+_PLAIN_PARAMETER = rf'{TOKEN.pattern}(?:=[^\s;"]*)?'
+PLAIN_PARAMETERS = f"(?:;{_PLAIN_PARAMETER})*"  # no white space, no quotes, no empty names
+_PLAIN_PARAMETERS = re.compile(f"{_PLAIN_PARAMETER}{PLAIN_PARAMETERS}")
 _NEEDS_QUOTES = re.compile(r"[^!#-+\--:=?-\[\]-~]")  # white space, controls, " , ; < > \ and what is not ASCII
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
@@ -32,7 +35,10 @@ def whole_number(text: str, largest: int) -> int | None:
 
 def split_values(text: str) -> list[str]:
     """Split a header at its commas, outside quotes and angle brackets."""
-    values = _VALUE.findall(text) if "," in text else [text]
+    if "," not in text:
+        text = text.strip()
+        return [text] if text else []
+    values = _VALUE.findall(text)
     return [value.strip() for value in values if value.strip()][:MOST_VALUES]
 
 
@@ -41,6 +47,8 @@ def parse_parameters(text: str, *, strict: bool = False) -> dict[str, str]:
 
     `strict` raises RemoteProtocolError for an empty parameter between semicolons and for a name that is no token.
     """
+    if _PLAIN_PARAMETERS.fullmatch(text):
+        return plain_parameters(f";{text}")
     parameters: dict[str, str] = {}
     parts = _split_semicolons(text) if '"' in text else text.split(";")
     if strict and not parts[-1].strip():
@@ -52,6 +60,15 @@ def parse_parameters(text: str, *, strict: bool = False) -> dict[str, str]:
             raise RemoteProtocolError("an empty or malformed parameter")
         if name:
             parameters.setdefault(name, unquoted(value.strip()))
+    return parameters
+
+
+def plain_parameters(text: str) -> dict[str, str]:
+    """The same for what nearly everybody writes, each with its semicolon before it: what `PLAIN_PARAMETERS` matches."""
+    parameters: dict[str, str] = {}
+    for part in text[1:].split(";"):
+        name, _, value = part.partition("=")
+        parameters.setdefault(name.lower(), value)
     return parameters
 
 

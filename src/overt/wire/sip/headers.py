@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from overt.wire.sip.errors import RemoteProtocolError
-from overt.wire.sip.grammar import TOKEN, parse_parameters, quoted, unquoted, whole_number, write_parameters
-from overt.wire.sip.uri import Uri, host_port
+from overt.wire.sip.grammar import (
+    PLAIN_PARAMETERS,
+    TOKEN,
+    parse_parameters,
+    plain_parameters,
+    quoted,
+    unquoted,
+    whole_number,
+    write_parameters,
+)
+from overt.wire.sip.twin import quick
+from overt.wire.sip.uri import PLAIN_URI, Uri, host_port, plain_sip
 
 COMPACT = {
     "i": "Call-ID", "m": "Contact", "e": "Content-Encoding", "l": "Content-Length", "c": "Content-Type", "f": "From",
@@ -32,16 +42,19 @@ def canonical(name: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def checked_name(name: str) -> str:
-    """The canonical form of a name as it stands before the colon; empty when it is no token (§7.3.1)."""
+def checked_name(name: str) -> tuple[str, str]:
+    """A name as it stands before the colon, without white space, and canonical: empty when it is no token (§7.3.1)."""
     name = name.rstrip(" \t")
-    return canonical(name) if TOKEN.fullmatch(name) else ""
+    return name, canonical(name) if TOKEN.fullmatch(name) else ""
 
 
 def passes(name: str) -> bool:
     """True for a header that goes from one leg to the other."""
     low = name.lower()
     return any(low.startswith(one[:-1].lower()) if one.endswith("*") else low == one.lower() for one in PASSED_ON)
+
+
+_PLAIN_ADDRESS = re.compile(rf'(?:"([^"\\<]*)"[ \t]*)?<{PLAIN_URI}>({PLAIN_PARAMETERS})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,11 @@ class NameAddress:
     @classmethod
     def parse(cls, text: str) -> NameAddress:
         """Read one. A display name that lacks its quotes is taken as if it had them. Raises RemoteProtocolError."""
+        found = _PLAIN_ADDRESS.fullmatch(text)
+        if found is not None:
+            display, scheme, user, host, port, of_uri, tail = found.groups()
+            uri = plain_sip(scheme, user, host, port, of_uri)
+            return _quick_address(uri, display or "", plain_parameters(tail) if tail else {})
         text = text.strip()
         if "<" not in text:
             bare, _, tail = text.partition(";")
@@ -84,6 +102,9 @@ class NameAddress:
         return NameAddress(self.uri, self.display, {**self.parameters, "tag": tag})
 
 
+_quick_address = quick(NameAddress)
+
+
 def _outside_quotes(text: str) -> tuple[str, str, str]:
     """Partition at the first `<` that is not inside a quoted display name."""
     if not text.startswith('"'):
@@ -97,7 +118,16 @@ def _outside_quotes(text: str) -> tuple[str, str, str]:
     return text[:at] + head, bracket, rest
 
 
+def route(text: str) -> NameAddress:
+    """Read a value of Route or Record-Route. Those that name no user are few, stand in every message, and are read once."""
+    return NameAddress.parse(text) if "@" in text else _route(text)
+
+
+_route = lru_cache(maxsize=256)(NameAddress.parse)
 _SPACED_COLON = re.compile(r"[ \t]*:[ \t]*")
+_PLAIN_VIA = re.compile(
+    rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._\-]+)(?::([1-9][0-9]{{0,3}}|[1-5][0-9]{{4}}))?({PLAIN_PARAMETERS})"
+)
 _VIA = re.compile(
     rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN.pattern})[ \t]+([^;]*)(?:;(.*))?", re.IGNORECASE | re.DOTALL
 )
@@ -115,6 +145,10 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """Read one; white space may stand around its slashes and colon. Raises RemoteProtocolError."""
+        plain = _PLAIN_VIA.fullmatch(text)
+        if plain is not None:
+            transport, host, stated, tail = plain.groups()
+            return _quick_via(transport, host, int(stated) if stated else 0, plain_parameters(tail) if tail else {})
         found = _VIA.fullmatch(text.strip())
         if found is None:
             raise RemoteProtocolError("malformed Via")
@@ -131,6 +165,10 @@ class Via:
         return self.parameters.get("branch", "")
 
 
+_quick_via = quick(Via)
+_PLAIN_CSEQ = re.compile(r"([0-9]{1,9}) (\S+)")
+
+
 @dataclass(frozen=True, slots=True)
 class CSeq:
     """The sequence number and the method (§20.16)."""
@@ -141,6 +179,9 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Read it. Raises RemoteProtocolError."""
+        plain = _PLAIN_CSEQ.fullmatch(text)
+        if plain is not None:
+            return _quick_cseq(int(plain[1]), plain[2])
         parts = text.split()
         number = whole_number(parts[0], (1 << 31) - 1) if len(parts) == 2 else None
         if number is None:
@@ -149,3 +190,38 @@ class CSeq:
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+_quick_cseq = quick(CSeq)
+_MEDIA_TYPE = re.compile(rf"({TOKEN.pattern})[ \t]*/[ \t]*({TOKEN.pattern})[ \t]*(?:;.*)?", re.DOTALL)
+
+
+@lru_cache(maxsize=512)
+def media_type(text: str) -> str:
+    """`type/subtype` of a Content-Type in lower case; empty for an empty one (§20.15). Raises RemoteProtocolError."""
+    if not text:
+        return ""
+    found = _MEDIA_TYPE.fullmatch(text)
+    if found is None:
+        raise RemoteProtocolError("malformed Content-Type")
+    return f"{found[1]}/{found[2]}".lower()
+
+
+@lru_cache(maxsize=512)
+def option_tags(text: str) -> frozenset[str]:
+    """The extensions named in Require, Supported and the like, in lower case (§20.32). Raises RemoteProtocolError."""
+    tags = [one.strip().lower() for one in text.split(",") if one.strip()]
+    if not all(map(TOKEN.fullmatch, tags)):
+        raise RemoteProtocolError("an extension whose name is no token")
+    return frozenset(tags)
+
+
+@lru_cache(maxsize=512)
+def session_expires(text: str) -> tuple[int, str]:
+    """Seconds and refresher (`uac`, `uas`, else empty) of a Session-Expires (RFC 4028 §4). Raises RemoteProtocolError."""
+    stated, _, tail = text.partition(";")
+    seconds = whole_number(stated.strip(), 1 << 31)
+    if not seconds:
+        raise RemoteProtocolError("malformed Session-Expires")
+    refresher = parse_parameters(tail).get("refresher", "").lower()
+    return seconds, refresher if refresher in ("uac", "uas") else ""

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from overt.wire.sip.errors import RemoteProtocolError
-from overt.wire.sip.grammar import parse_parameters, whole_number
+from overt.wire.sip.grammar import parse_parameters, plain_parameters, whole_number
+from overt.wire.sip.twin import quick
 
 KNOWN_SCHEMES = frozenset({"sip", "sips", "tel"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _NEVER = re.compile(r'[\x00-\x20"<>\x7f]')
 _HOST_PORT = re.compile(r"([A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+# What nearly everybody writes: nothing escaped, no password, no headers. Read in one step; `Uri.parse` reads the rest.
+PLAIN_URI = (
+    r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/]+)@)?([A-Za-z0-9._\-]+)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+    r"((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$]+(?:=[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*)?)*)"
+)
+PLAIN_SIP = re.compile(PLAIN_URI)
 _USER_SIGNS = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*")
 _PARAMETER_SIGNS = re.compile(r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*")
 
@@ -37,6 +44,9 @@ class Uri:
     @classmethod
     def parse(cls, text: str) -> Uri:
         """Read a URI. Raises RemoteProtocolError when malformed."""
+        found = PLAIN_SIP.fullmatch(text)
+        if found is not None:
+            return plain_sip(*found.groups())
         scheme, colon, rest = text.strip().partition(":")
         scheme = scheme.lower()
         if not colon or _NEVER.search(rest):
@@ -80,6 +90,14 @@ class Uri:
     def address(self) -> tuple[str, int]:
         """Where it points: host without brackets, port or the scheme's default (5060, 5061)."""
         return self.host.strip("[]"), self.port or (5061 if self.scheme == "sips" else 5060)
+
+
+_quick = quick(Uri)
+
+
+def plain_sip(scheme: str, user: str | None, host: str, port: str | None, tail: str) -> Uri:
+    """The URI whose parts `PLAIN_URI` found."""
+    return _quick(scheme, user or "", host, int(port) if port else 0, plain_parameters(tail) if tail else {})
 
 
 def host_port(text: str) -> tuple[str, int]:
