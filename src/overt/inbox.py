@@ -186,5 +186,7 @@ CallEvent = (
     | LegSilent
     | EngineLost
     | ConsentSaid
+    | Described
+    | Reclaimed
 )
 Listener = Callable[[CallEvent], None]
