@@ -16,7 +16,7 @@ from overt.wire.sip.agent import Agent
 from overt.wire.sip.dialog import Dialog
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import NameAddress
-from overt.wire.sip.leg import Changed, Confirmed, Ended, Happening, Leg, Offered, Progressed
+from overt.wire.sip.leg import Changed, Confirmed, Ended, Happening, Leg, Offered, Progressed, Reanswered
 from overt.wire.sip.message import Request, Response, parse, respond
 from overt.wire.sip.transaction import LIFETIME, MS, T1, Peer, Send, TransactionLayer, received_via
 from overt.wire.sip.uri import Uri
@@ -205,15 +205,20 @@ def test_an_answer_never_acknowledged_is_hung_up() -> None:
 
 def test_hold_and_back_and_glare() -> None:
     wire, caller, called = established()
-    wire.do("a", wire.a.reoffer(caller, "sendonly", wire.now))
-    wire.do("b", wire.b.reoffer(called, "sendonly", wire.now))
+    wire.do("a", wire.a.hold(caller, "sendonly", wire.now))
+    wire.do("b", wire.b.hold(called, "sendonly", wire.now))
     wire.run(300 * MS)
     assert sum(one.startswith(b"SIP/2.0 491") for one in wire.sent) == 2  # glare: both are refused, the call goes on
-    assert not caller.offering and not called.offering
-    wire.do("a", wire.a.reoffer(caller, "inactive", wire.now))
+    assert not caller.offering and not called.offering and caller.waiting and called.waiting
+    wire.run(5_000 * MS)  # whoever did not make the Call-ID comes first (§14.1), and overtakes the other
+    assert called.far is not None and caller.far is not None and caller.far.audio is not None
+    assert caller.far.audio.direction == "sendonly" and not caller.waiting and not called.waiting
+    assert [one.status for one in wire.happened["a"] if isinstance(one, Reanswered)] == [491]
+    assert [one.status for one in wire.happened["b"] if isinstance(one, Reanswered)] == [200]
+    wire.do("a", wire.a.hold(caller, "inactive", wire.now))
     wire.run(300 * MS)
     assert called.far is not None and called.far.audio is not None and called.far.audio.direction == "inactive"
-    wire.do("a", wire.a.reoffer(caller, "sendrecv", wire.now))
+    wire.do("a", wire.a.hold(caller, "sendrecv", wire.now))
     wire.run(300 * MS)
     assert called.far.audio is not None and called.far.audio.direction == "sendrecv"
     assert wire.kinds("b").count("Changed") >= 2 and caller.id in wire.a.legs
@@ -245,12 +250,12 @@ def test_requests_within_a_call() -> None:
     assert sdp.parse(ask(wire, caller, "UPDATE", held).body).media[0].direction == "recvonly"
     assert ask(wire, caller, "UPDATE", b"x", "text/plain").status == 415
     offered = ask(wire, caller, "INVITE")
-    assert sdp.parse(offered.body).audio is not None and called.pending
+    assert sdp.parse(offered.body).audio is not None and called.owing
     assert ask(wire, caller, "INVITE", held).status == 491
     assert caller.dialog is not None
     ack = caller.dialog.request("ACK", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKack", number=offered.cseq.number, headers=(("Content-Type", "application/sdp"),), body=held)  # fmt: skip
     wire.do("b", wire.b.receive(bytes(ack), Peer(*A), wire.now))
-    assert not called.pending and wire.kinds("b")[-1] == "Changed"
+    assert not called.owing and wire.kinds("b")[-1] == "Changed"
     caller.dialog = Dialog.from_json({**caller.dialog.as_json(), "local_number": 0})
     assert ask(wire, caller, "INFO").status == 500
 
@@ -273,7 +278,7 @@ def test_requests_from_nowhere() -> None:
     assert status(stranger.request("ACK", via + "5")) == [] and wire.b.layer.strays == 1
     contact = ("Contact", "<sip:10.0.0.1>")
     assert status(outside.request("INVITE", via + "6")) == [100, 400]
-    assert status(outside.request("INVITE", via + "7", headers=(contact, ("Require", "100rel")))) == [100, 420]
+    assert status(outside.request("INVITE", via + "7", headers=(contact, ("Require", "timer, Replaces")))) == [100, 420]
     hopless = outside.request("INVITE", via + "8", headers=(contact,))
     hopless = Request(
         tuple((n, "0" if n == "Max-Forwards" else v) for n, v in hopless.headers), b"", "INVITE", hopless.uri
@@ -383,27 +388,27 @@ def test_progress_is_told() -> None:
 
 def test_a_new_offer_that_is_refused_leaves_the_call_and_one_into_nothing_ends_it() -> None:
     wire, caller, called = established()
-    called.pending = ("busy",)
-    wire.do("a", wire.a.reoffer(caller, "sendonly", wire.now))
+    called.owing = ("busy",)
+    wire.do("a", wire.a.hold(caller, "sendonly", wire.now))
     wire.run(100 * MS)
     assert caller.id in wire.a.legs and not caller.offering
-    wire.b.legs.clear()
-    wire.do("a", wire.a.reoffer(caller, "sendonly", wire.now))
+    wire.b.legs.remove(called)
+    wire.do("a", wire.a.hold(caller, "sendonly", wire.now))
     wire.run(100 * MS)
     assert caller.id not in wire.a.legs and wire.kinds("a")[-1] == "Ended"
 
 
 def test_strange_acks_cancels_and_responses_change_nothing() -> None:
     wire, caller, called = established()
-    wire.b.legs.pop(called.id)
+    wire.b.legs.remove(called)
     assert wire.b._acknowledged(("none",), caller.invite) == []
-    assert wire.b._timed_out(("none",), wire.now) == []
+    assert wire.b._failed(("none",), wire.now, 408) == []
     other = Wire()
     other.call()
     other.run(60 * MS)
     leg = other.offered()
     assert leg is not None
-    other.b.legs.pop(leg.id)
+    other.b.legs.remove(leg)
     cancel = Request(
         tuple((n, "1 CANCEL" if n == "CSeq" else v) for n, v in leg.invite.headers), b"", "CANCEL", leg.invite.uri
     )
@@ -414,13 +419,13 @@ def test_strange_acks_cancels_and_responses_change_nothing() -> None:
     ]  # type: ignore[union-attr]
     assert answers == [200]
     ended = Leg("x", False, Peer("h", 1), caller.invite, ("k",), state="answered")
-    other.b.legs["x"] = ended
+    other.b.legs.keep(ended)
     assert other.b.hang_up(ended, other.now) == [] and "x" not in other.b.legs
 
 
 def test_a_description_that_cannot_be_read_leaves_what_was_agreed() -> None:
     wire, caller, _ = established()
-    wire.a.reoffer(caller, "sendonly", wire.now)
+    wire.a.hold(caller, "sendonly", wire.now)
     agreed = caller.far
     answer = Response(
         (*tuple((n, v) for n, v in wire.a.layer._all[caller.key].request.headers if n in ("Via", "From", "To", "Call-ID", "CSeq")), ("Contact", "<sip:10.0.0.2:5070>")), b"nonsense", 200, "OK",
@@ -428,7 +433,7 @@ def test_a_description_that_cannot_be_read_leaves_what_was_agreed() -> None:
     happened = wire.a.receive(bytes(Response(answer.headers, b"", 180, "Ringing")), Peer(*B), wire.now)
     assert happened == []
     happened = wire.a.receive(bytes(answer), Peer(*B), wire.now)
-    assert [type(one).__name__ for one in happened] == ["Send"] and caller.far == agreed
+    assert [type(one).__name__ for one in happened] == ["Send", "Reanswered"] and caller.far == agreed
     assert [type(one).__name__ for one in wire.a.receive(bytes(answer), Peer(*B), wire.now)] == ["Send"]
 
 

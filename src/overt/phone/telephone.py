@@ -45,7 +45,7 @@ class PhoneCall:
     def hold(self, on: bool) -> None:
         """Put the other end on hold, or take it back."""
         now = time.monotonic_ns()
-        self._phone.perform(self._phone.agent.reoffer(self.leg, "sendonly" if on else "sendrecv", now))
+        self._phone.perform(self._phone.agent.hold(self.leg, "sendonly" if on else "sendrecv", now))
 
     def connected(self) -> None:
         """The call is established: sound begins."""

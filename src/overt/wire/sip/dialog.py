@@ -54,22 +54,22 @@ class Dialog:
         """Their tag."""
         return NameAddress.parse(self.remote).tag
 
-    def matches(self, request: Request) -> bool:
-        """True when a request belongs to this dialog."""
-        return (
-            request.call_id == self.call_id
-            and request.to.tag == self.local_tag
-            and request.from_.tag == self.remote_tag
-        )
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What tells it apart (§12): Call-ID, our tag, their tag."""
+        return self.call_id, self.local_tag, self.remote_tag
 
     def taking(self, request: Request) -> Dialog:
         """The dialog after a request of theirs. Raises RemoteProtocolError (500) for a number that goes back (§12.2.2)."""
         number = request.cseq.number
         if number < self.remote_number:
             raise RemoteProtocolError("CSeq goes back", 500)
-        contact = request.contact
-        target = str(contact.uri) if contact is not None and request.method in ("INVITE", "UPDATE") else self.target
-        return replace(self, remote_number=number, target=target)
+        return replace(self, remote_number=number)
+
+    def retargeted(self, message: Request | Response) -> Dialog:
+        """The dialog with the target that the Contact of an INVITE or UPDATE names, or of its 2xx (§12.2)."""
+        contact = message.contact
+        return replace(self, target=str(contact.uri)) if contact is not None else self
 
     def next_number(self) -> Dialog:
         """The dialog with our next sequence number."""

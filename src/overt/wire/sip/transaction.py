@@ -1,163 +1,119 @@
-"""Transactions (RFC 3261 §17, with the accepted states of RFC 6026), sans-IO: time is an argument.
+"""The layer of transactions (RFC 3261 §17, with the accepted states of RFC 6026), sans-IO: time is an argument.
 
-Four machines, each a row of `MACHINES`: what a state does on a timer and how long its timers run. `TransactionLayer`
-keeps them, matches messages to them, retransmits, and hands up what is new.
+The machines are in `machine`; the layer keeps them, matches messages to them, retransmits, and hands up what is new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
+from overt.wire.sip.deadlines import Deadlines
 from overt.wire.sip.headers import CSeq, Via, canonical
+from overt.wire.sip.machine import (
+    LARGE,
+    LIFETIME,
+    MACHINES,
+    MAGIC,
+    MS,
+    T1,
+    T2,
+    T4,
+    Answered,
+    Arrived,
+    Key,
+    Kind,
+    Outcome,
+    Peer,
+    Send,
+    TimedOut,
+    Transaction,
+    TransportFailed,
+)
 from overt.wire.sip.message import Message, Request, Response, respond
 
-MS = 1_000_000
-T1, T2, T4 = 500 * MS, 4_000 * MS, 5_000 * MS
-LIFETIME = 64 * T1
-MAGIC = "z9hG4bK"
+__all__ = (
+    "LIFETIME", "MAGIC", "MS", "T1", "T2", "T4", "Answered", "Arrived", "Key", "Kind", "Outcome", "Peer", "Send",
+    "TimedOut", "Transaction", "TransactionLayer", "TransportFailed", "received_via", "reply_to", "server_key",
+)  # fmt: skip
 MOST_TRANSACTIONS = 100_000
-
-Kind = Literal["client invite", "client other", "server invite", "server other"]
-Key = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where a message goes to or came from. `connection` tells apart streams; 0 is the datagram socket."""
-
-    host: str
-    port: int
-    transport: str = "UDP"
-    connection: int = 0
-
-    @property
-    def reliable(self) -> bool:
-        """True for every transport but UDP."""
-        return self.transport != "UDP"
-
-
-# ------------------------------------------------------------------------- what the layer hands up
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Put these bytes on the wire."""
-
-    encoded: bytes
-    to: Peer
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A new request. `key` is its server transaction; an ACK for a 2xx has none and comes with an empty key."""
-
-    request: Request
-    key: Key
-    source: Peer
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A response to a request of ours; 2xx to INVITE may come more than once, each needs its ACK."""
-
-    key: Key
-    response: Response
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """No final response came to our request, or no ACK to our response."""
-
-    key: Key
-
-
-Outcome = Send | Arrived | Answered | TimedOut
-
-
-# kind, state → name of the timer: (length, retransmit?, state after it; "" keeps the state, "gone" ends it)
-MACHINES: Mapping[tuple[Kind, str], Mapping[str, tuple[int, bool, str]]] = {
-    ("client invite", "calling"): {"A": (T1, True, ""), "B": (LIFETIME, False, "timeout")},
-    ("client invite", "proceeding"): {},
-    ("client invite", "cancelled"): {"end": (LIFETIME, False, "timeout")},
-    ("client invite", "completed"): {"D": (LIFETIME, False, "gone")},
-    ("client invite", "accepted"): {"M": (LIFETIME, False, "gone")},
-    ("client other", "trying"): {"E": (T1, True, ""), "F": (LIFETIME, False, "timeout")},
-    ("client other", "proceeding"): {"E": (T2, True, ""), "F": (LIFETIME, False, "timeout")},
-    ("client other", "completed"): {"K": (T4, False, "gone")},
-    ("server invite", "proceeding"): {},
-    ("server invite", "completed"): {"G": (T1, True, ""), "H": (LIFETIME, False, "timeout")},
-    ("server invite", "confirmed"): {"I": (T4, False, "gone")},
-    ("server invite", "accepted"): {"2xx": (T1, True, ""), "L": (LIFETIME, False, "timeout")},
-    ("server invite", "acknowledged"): {"L": (LIFETIME, False, "gone")},
-    ("server other", "trying"): {},
-    ("server other", "proceeding"): {},
-    ("server other", "completed"): {"J": (LIFETIME, False, "gone")},
-}
-_ZERO_WHEN_RELIABLE = frozenset({"D", "I", "J", "K"})  # nothing can be retransmitted to them
-_SILENT_WHEN_RELIABLE = frozenset(
-    {"A", "E", "G"}
-)  # the transport retransmits; a 2xx goes end to end and does not count
-
-
-@dataclass(slots=True)
-class Transaction:
-    """One transaction. `deadlines`: timer → (when, current interval)."""
-
-    kind: Kind
-    key: Key
-    request: Request
-    peer: Peer
-    state: str = ""
-    last: bytes = b""
-    deadlines: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def enter(self, state: str, now: int) -> None:
-        """Go to a state and start its timers. A timer that runs on (F) keeps its deadline."""
-        self.state = state
-        old, self.deadlines = self.deadlines, {}
-        for name, (length, _, _) in MACHINES[self.kind, state].items():
-            if self.peer.reliable and name in _SILENT_WHEN_RELIABLE:
-                continue
-            zero = self.peer.reliable and name in _ZERO_WHEN_RELIABLE
-            kept = old.get(name) if name == "F" else None
-            self.deadlines[name] = kept or (now if zero else now + length, length)
+AcceptedKey = tuple[str, int, str]
 
 
 class TransactionLayer:
-    """All transactions of one user agent. Every method returns what is to be done, in order."""
+    """All transactions of one user agent. Every method returns what is to be done, in order.
+
+    `streams`: whether whoever sends for us can open streams; then large requests go over TCP first (§18.1.1).
+    """
 
     def __init__(self) -> None:
         self._all: dict[Key, Transaction] = {}
+        self._accepted: dict[AcceptedKey, Key] = {}
+        self._deadlines: Deadlines[Key] = Deadlines()
         self.strays = 0
+        self.streams = False
+
+    def _enter(self, one: Transaction, state: str, now: int) -> None:
+        one.enter(state, now)
+        if state == "accepted" and one.kind == "server invite":
+            self._accepted[_accepted_key(one.request)] = one.key
+        self._schedule(one)
+
+    def _schedule(self, one: Transaction) -> None:
+        if one.deadlines:
+            self._deadlines.set(one.key, min(when for when, _ in one.deadlines.values()))
+        else:
+            self._deadlines.drop(one.key)
+
+    def _forget(self, one: Transaction) -> None:
+        del self._all[one.key]
+        self._deadlines.drop(one.key)
+        if one.kind == "server invite":
+            self._accepted.pop(_accepted_key(one.request), None)
 
     # ---- what we send
 
-    def request(self, request: Request, to: Peer, now: int) -> tuple[Key, list[Outcome]]:
+    def request(self, request: Request, to: Peer, now: int) -> tuple[Key, list[Send]]:
         """Begin a client transaction. An ACK makes none: send its bytes yourself."""
         kind: Kind = "client invite" if request.method == "INVITE" else "client other"
         key = ("client", request.via.branch, request.method)
         one = Transaction(kind, key, request, to, last=bytes(request))
-        one.enter("calling" if kind == "client invite" else "trying", now)
-        self._all[key] = one
-        return key, [Send(one.last, to)]
+        if self.streams and not to.reliable and len(one.last) > LARGE:
+            one.fallback = to
+            _move(one, Peer(to.host, to.port, "TCP"))
+        return key, self._begin(one, now)
 
-    def respond(self, key: Key, response: Response, now: int) -> list[Outcome]:
+    def _begin(self, one: Transaction, now: int) -> list[Send]:
+        self._all[one.key] = one
+        self._enter(one, "calling" if one.kind == "client invite" else "trying", now)
+        return [Send(one.last, one.peer, one.key)]
+
+    def undelivered(self, send: Send, now: int) -> list[Outcome]:
+        """Say that a request could not be sent: it goes over UDP if it was moved to a stream for its size, else it failed."""
+        one = self._all.get(send.key)
+        if one is None or one.peer != send.to or one.state not in ("calling", "trying", "cancelled"):
+            return []
+        if one.fallback is None or one.state == "cancelled":
+            self._forget(one)
+            return [TransportFailed(one.key)]
+        _move(one, one.fallback)
+        one.fallback = None
+        return [*self._begin(one, now)]
+
+    def respond(self, key: Key, response: Response, now: int) -> list[Send]:
         """Answer a request. Responses after a final one are passed over."""
         one = self._all.get(key)
         if one is None or one.state not in ("proceeding", "trying"):
             return []
         one.last = bytes(response)
         if response.status < 200:
-            one.enter("proceeding", now)
+            self._enter(one, "proceeding", now)
         elif one.kind == "server other" or response.status >= 300:
-            one.enter("completed", now)
+            self._enter(one, "completed", now)
         else:
-            one.enter("accepted", now)
+            self._enter(one, "accepted", now)
         return [Send(one.last, one.peer)]
 
-    def cancel(self, key: Key, now: int) -> list[Outcome]:
+    def cancel(self, key: Key, now: int) -> list[Send]:
         """Cancel an INVITE of ours that has no final response (§9.1), once; given up when none comes in 64 T1."""
         one = self._all.get(key)
         if one is None or one.state not in ("calling", "proceeding"):
@@ -167,7 +123,7 @@ class TransactionLayer:
             if canonical(name) in ("from", "to", "call-id", "route", "max-forwards")
         )  # fmt: skip
         headers = (("Via", str(one.request.via)), *kept, ("CSeq", str(CSeq(one.request.cseq.number, "CANCEL"))))
-        one.enter("cancelled", now)
+        self._enter(one, "cancelled", now)
         return self.request(Request(headers, b"", "CANCEL", one.request.uri), one.peer, now)[1]
 
     # ---- what arrives
@@ -192,26 +148,26 @@ class TransactionLayer:
         if response.status < 200:
             if one.state not in ("calling", "proceeding"):
                 return []
-            one.enter("proceeding", now)
+            self._enter(one, "proceeding", now)
             return [Answered(one.key, response)]
         if response.status < 300:
             if one.state == "completed":
                 return []
             if one.state != "accepted":
-                one.enter("accepted", now)
+                self._enter(one, "accepted", now)
             return [Answered(one.key, response)]
         if one.state == "accepted":
             return []
         ack: list[Outcome] = [Send(bytes(_ack(one.request, response)), one.peer)]
         if one.state == "completed":
             return ack
-        one.enter("completed", now)
+        self._enter(one, "completed", now)
         return [*ack, Answered(one.key, response)]
 
     def _other(self, one: Transaction, response: Response, now: int) -> list[Outcome]:
         if one.state == "completed":
             return []
-        one.enter("proceeding" if response.status < 200 else "completed", now)
+        self._enter(one, "proceeding" if response.status < 200 else "completed", now)
         return [Answered(one.key, response)]
 
     def _request(self, request: Request, source: Peer, now: int) -> list[Outcome]:
@@ -225,8 +181,8 @@ class TransactionLayer:
             return [Send(bytes(respond(request, 503, headers=(("Retry-After", "5"),))), reply_to(request, source))]
         kind: Kind = "server invite" if request.method == "INVITE" else "server other"
         one = Transaction(kind, key, request, reply_to(request, source))
-        one.enter("proceeding" if kind == "server invite" else "trying", now)
         self._all[key] = one
+        self._enter(one, "proceeding" if kind == "server invite" else "trying", now)
         arrived = Arrived(request, key, source)
         if kind != "server invite":
             return [arrived]
@@ -235,7 +191,7 @@ class TransactionLayer:
 
     def _take_ack(self, one: Transaction | None, ack: Request, source: Peer, now: int) -> list[Outcome]:
         if one is not None and one.state == "completed":
-            one.enter("confirmed", now)
+            self._enter(one, "confirmed", now)
             return []
         accepted = one if one is not None and one.state in ("accepted", "acknowledged") else self._accepted_by(ack)
         if accepted is None:
@@ -248,15 +204,7 @@ class TransactionLayer:
 
     def _accepted_by(self, ack: Request) -> Transaction | None:
         """The INVITE whose 2xx an ACK with a branch of its own acknowledges."""
-        number, tag = ack.cseq.number, ack.from_.tag
-        for one in self._all.values():
-            if (
-                one.kind == "server invite" and one.state in ("accepted", "acknowledged")
-                and one.request.call_id == ack.call_id and one.request.cseq.number == number
-                and one.request.from_.tag == tag
-            ):  # fmt: skip
-                return one
-        return None
+        return self._all.get(self._accepted.get(_accepted_key(ack), ()))
 
     def invite_of(self, cancel: Request) -> Key | None:
         """The INVITE that a CANCEL speaks of, while it is unanswered (§9.2)."""
@@ -269,9 +217,11 @@ class TransactionLayer:
     def advance(self, now: int) -> list[Outcome]:
         """Do what is due: retransmissions, time-outs, forgetting."""
         outcomes: list[Outcome] = []
-        for one in [one for one in self._all.values() if any(when <= now for when, _ in one.deadlines.values())]:
+        for one in [self._all[key] for key in self._deadlines.due(now)]:
             for name in sorted(name for name, (when, _) in one.deadlines.items() if when <= now):
                 outcomes += self._timer(one, name, now)
+            if one.deadlines:
+                self._schedule(one)
         return outcomes
 
     def _timer(self, one: Transaction, name: str, now: int) -> list[Outcome]:
@@ -283,14 +233,14 @@ class TransactionLayer:
             if name != "A":
                 interval = min(interval, T2)
             one.deadlines[name] = (now + interval, interval)
-            return [Send(one.last, one.peer)]
+            return [Send(one.last, one.peer, one.key if one.key[0] == "client" else ())]
         one.deadlines.clear()
-        self._all.pop(one.key, None)
+        self._forget(one)
         return [TimedOut(one.key)] if after == "timeout" else []
 
     def next_deadline(self) -> int | None:
         """When `advance` has something to do next; None when nothing runs."""
-        return min((when for one in self._all.values() for when, _ in one.deadlines.values()), default=None)
+        return self._deadlines.next()
 
     @property
     def size(self) -> int:
@@ -306,6 +256,20 @@ def server_key(request: Request, method: str = "") -> Key:
         return ("server", via.branch, f"{via.host.lower()}:{via.port}", method)
     number = str(request.cseq.number)
     return ("server", request.call_id, request.from_.tag, number, str(via), method)
+
+
+def _accepted_key(request: Request) -> AcceptedKey:
+    """What an ACK for a 2xx has in common with its INVITE (§17.1.1.3)."""
+    return request.call_id, request.cseq.number, request.from_.tag
+
+
+def _move(one: Transaction, peer: Peer) -> None:
+    """Let a request go to another peer; its topmost Via says by which transport (§18.1.1)."""
+    via, headers = one.request.via, list(one.request.headers)
+    at = next(at for at, (name, _) in enumerate(headers) if canonical(name) == "via")
+    headers[at] = ("Via", str(replace(via, transport=peer.transport)))
+    one.request, one.peer = replace(one.request, headers=tuple(headers)), peer
+    one.last = bytes(one.request)
 
 
 def reply_to(request: Request, source: Peer) -> Peer:
