@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
-BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse
+BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
@@ -35,6 +35,7 @@ bench: $(STAMPS)/run
 	@for one in $(BENCHES); do $(MAKE) --no-print-directory $$one || exit 1; done
 	@$(if $(findstring --write,$(ARGS)),$(BIN)/python bench/pictures.py)
 
+bench-parse: $(STAMPS)/bench/.made
 $(BENCHES): bench-%: $(STAMPS)/run
 	$(BIN)/python bench/$*.py $(ARGS)
 
@@ -80,6 +81,12 @@ $(STAMPS)/mutmut/.made: requirements-mutants.lock | $(STAMPS)/dev
 	@$(PYTHON) -m venv --clear $(@D) >&2
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-mutants.lock >&2
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/overt-tests.pth"
+	@touch $@
+
+# What others wrote, to measure ours against: in a place of its own.
+$(STAMPS)/bench/.made: requirements-bench.lock
+	@$(PYTHON) -m venv --clear $(@D) >&2
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.lock >&2
 	@touch $@
 
 # The console's browser files, with this machine's Node or one from a wheel; none of them is ever committed.
