@@ -93,3 +93,12 @@ def _part(part: bytes, masker: Masker) -> Iterator[str]:
     yield from (_header(line, masker) for line in lines if line)
     yield ""
     yield from _body("" if kind.lower().startswith("multipart/") else kind, body.removesuffix(b"\r\n"), masker)
+
+
+def as_sent(text: str) -> bytes:
+    """A text that `traced` returned as bytes that another program can read as SIP: masks in ASCII, line ends, true length."""
+    plain = text.replace(MASK, "xxx").replace("‹", "m-").replace("›", "")
+    head, _, body = plain.partition("\n\n")
+    ended = "\r\n".join(body.split("\n")).encode() + (b"\r\n" if body else b"")
+    lines = [one for one in head.split("\n") if _name(one) != "content-length"]
+    return "\r\n".join([*lines, f"Content-Length: {len(ended)}", "", ""]).encode() + ended

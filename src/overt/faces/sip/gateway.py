@@ -12,6 +12,7 @@ from typing import Any
 
 from overt.domain.identity import uuid7
 from overt.faces.sip.control import SipControl, called_of, caller_of
+from overt.faces.sip.tracing import Tracing
 from overt.faces.sip.transports import TcpTransport, UdpTransport
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
@@ -39,8 +40,9 @@ class Doors:
 class Gateway:
     """Sockets, the agent, and the controls of the calls under way."""
 
-    def __init__(self, doors: Doors, on_call: OnCall) -> None:
+    def __init__(self, doors: Doors, on_call: OnCall, tracing: Tracing | None = None) -> None:
         self._doors, self._on_call = doors, on_call
+        self.tracing = tracing or Tracing((), lambda: time.time_ns() // 1000)
         self.agent = sip.Agent(doors.address, doors.port, lambda: secrets.token_hex(8), SERVER)
         self._udp, self._tcp = UdpTransport(self._receive), TcpTransport(self._receive)
         self._controls: dict[str, SipControl] = {}
@@ -79,10 +81,14 @@ class Gateway:
     # ---- what arrives
 
     def _receive(self, message: bytes, source: Peer) -> None:
+        now = time.monotonic_ns()
+        self.tracing.arrived(message, source)
         if source.host not in self._doors.trunks:
             self._refuse_stranger(message, source)
-            return
-        self.perform(self.agent.receive(message, source, time.monotonic_ns()))
+        else:
+            self.tracing.seen(self._doors.trunks[source.host])
+            self.perform(self.agent.receive(message, source, now))
+        self.tracing.settle(now)
 
     def _refuse_stranger(self, message: bytes, source: Peer) -> None:
         """Somebody who is no trunk gets one 403, then silence; every attempt is counted."""
@@ -109,6 +115,7 @@ class Gateway:
                         control.happen(one)
 
     def _send(self, send: Send) -> None:
+        self.tracing.sent(send)
         (self._tcp if send.to.reliable else self._udp).send(send)
 
     def _offered(self, leg: legs.Leg, request: Request, far: Any) -> None:
@@ -119,6 +126,7 @@ class Gateway:
             self.agent.count("refused: no codec of ours")
             self.perform(self.agent.refuse(leg, 488, "", time.monotonic_ns()))
             return
+        self.tracing.brought(self._doors.trunks[leg.peer.host])
         number, name = caller_of(request)
         now_us = time.time_ns() // 1000
         offer = Offer(
@@ -138,10 +146,14 @@ class Gateway:
     def keep(self, leg: legs.Leg, control: SipControl) -> None:
         """Let a leg's happenings go to a call."""
         self._controls[leg.id] = control
+        call_id = leg.invite.call_id or (leg.dialog.call_id if leg.dialog is not None else "")
+        self.tracing.belongs(call_id, control.offer.id, "caller" if leg.server else "agent")
 
     def forget(self, leg: legs.Leg) -> None:
         """A leg is over."""
         self._controls.pop(leg.id, None)
+        call_id = leg.invite.call_id or (leg.dialog.call_id if leg.dialog is not None else "")
+        self.tracing.over(call_id, time.monotonic_ns())
 
     def restore(self, offer: Offer, snapshot: Mapping[str, Any]) -> SipControl | None:
         """Take up a call's legs from its snapshot; None when its caller leg was not established."""

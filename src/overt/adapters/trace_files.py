@@ -1,0 +1,146 @@
+"""ports.Tracer into files: DATA/traces/<day of the call>/<call>.jsonl, a line a masked message. What no call owns: `none.jsonl`.
+
+`note` puts the message into a bounded queue and returns; one thread masks and writes in batches. What finds the queue full,
+or a file at its bound, is dropped and counted: a flood costs no memory and no disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+from overt.domain.ladder import TracedMessage
+from overt.domain.masking import Masker
+from overt.domain.traced import traced
+
+FOLDER, NOBODYS = "traces", "none"
+MOST_WAITING, MOST_WAITING_BYTES = 20_000, 32 * 1024 * 1024
+MOST_OF_A_CALL, MOST_OF_NOBODY = 2 * 1024 * 1024, 5 * 1024 * 1024
+BATCH_S = 0.5
+_CALL = re.compile(r"[0-9A-Za-z-]{1,64}")
+_V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+Noted = tuple[str, str, bool, str, bytes, int]
+
+
+class TraceFiles:
+    """Writes the traces of one signalling process."""
+
+    def __init__(self, data_folder: Path) -> None:
+        self._folder, self._key = data_folder / FOLDER, secrets.token_bytes(32)
+        self._waiting: list[Noted] = []
+        self._bytes, self.dropped, self.written = 0, 0, 0
+        self._stop = Event()
+        self._thread = Thread(target=self._work, name="traces", daemon=True)
+        self._thread.start()
+
+    def note(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
+        """See ports.Tracer."""
+        if len(self._waiting) >= MOST_WAITING or self._bytes + len(message) > MOST_WAITING_BYTES:
+            self.dropped += 1
+            return
+        self._bytes += len(message)
+        self._waiting.append((call, leg, outgoing, peer, message, at_us))
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stop.wait(BATCH_S)
+            batch, self._waiting, self._bytes = self._waiting, [], 0
+            self._write(batch)
+
+    def _write(self, batch: Sequence[Noted]) -> None:
+        by_file: dict[Path, list[str]] = defaultdict(list)
+        for call, leg, outgoing, peer, message, at_us in batch:
+            text = traced(message, Masker(self._key, call))
+            line = {"at_us": at_us, "leg": leg, "out": outgoing, "peer": peer, "text": text}
+            by_file[_path(self._folder, call, at_us)].append(json.dumps(line, ensure_ascii=False) + "\n")
+        for path, lines in by_file.items():
+            self._append(path, lines)
+
+    def _append(self, path: Path, lines: Sequence[str]) -> None:
+        encoded = "".join(lines).encode()
+        most = MOST_OF_NOBODY if path.stem == NOBODYS else MOST_OF_A_CALL
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "ab") as file:
+                if file.tell() + len(encoded) > most:
+                    self.dropped += len(lines)
+                    return
+                file.write(encoded)
+            self.written += len(lines)
+        except OSError:
+            self.dropped += len(lines)
+
+
+def read_trace(data_folder: Path, call: str) -> Sequence[TracedMessage]:
+    """The masked messages of a call as far as they are kept; a line that cannot be read is passed over."""
+    found: list[TracedMessage] = []
+    for path in _paths(data_folder / FOLDER, call):
+        with suppress(OSError):
+            found += [one for one in map(_message, path.read_bytes().split(b"\n")) if one is not None]
+    return found
+
+
+def erase_trace(data_folder: Path, call: str) -> bool:
+    """Delete what is kept of a call's messages (P10). True when there was something. The call must be over for a second.
+
+    Raises OSError when it cannot be deleted.
+    """
+    paths = _paths(data_folder / FOLDER, call)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return bool(paths)
+
+
+def sweep_traces(data_folder: Path, keep_days: int, now_us: int) -> int:
+    """Delete the days that are older than `keep_days`, all when it is 0; return how many files went."""
+    first = (datetime.fromtimestamp(now_us / 1e6, UTC) - timedelta(days=keep_days)).date().isoformat()
+    gone = 0
+    for day in sorted((data_folder / FOLDER).glob("????-??-??")):
+        if keep_days and day.name >= first:
+            break
+        for path in day.iterdir():
+            path.unlink(missing_ok=True)
+            gone += 1
+        with suppress(OSError):
+            day.rmdir()
+    return gone
+
+
+def _message(line: bytes) -> TracedMessage | None:
+    try:
+        read = json.loads(line)
+        return TracedMessage(
+            int(read["at_us"]), str(read["leg"]), bool(read["out"]), str(read["peer"]), str(read["text"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _path(folder: Path, call: str, at_us: int) -> Path:
+    """A call's file lies under the day on which it began, which a UUIDv7 says; any other under the message's."""
+    name = call if _CALL.fullmatch(call) else NOBODYS
+    began_ms = int(name.replace("-", "")[:12], 16) if _V7.fullmatch(name) else at_us // 1000
+    return folder / datetime.fromtimestamp(min(began_ms / 1000, time.time()), UTC).date().isoformat() / f"{name}.jsonl"
+
+
+def _paths(folder: Path, call: str) -> Sequence[Path]:
+    if not _CALL.fullmatch(call) or call == NOBODYS:
+        return ()
+    paths: Iterable[Path] = [_path(folder, call, 0)] if _V7.fullmatch(call) else sorted(folder.glob(f"*/{call}.jsonl"))
+    return [one for one in paths if one.exists()]

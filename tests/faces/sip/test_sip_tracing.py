@@ -1,0 +1,87 @@
+"""Tracing: each message is told once, under its call, also the one that came before the call had a name and the last ones."""
+
+from __future__ import annotations
+
+from overt.faces.sip.tracing import MOST_CLIENTS, MOST_LOOSE, Tracing, named
+from overt.wire.sip.transaction import LIFETIME, Peer, Send
+
+PEER = Peer("192.0.2.7", 5060)
+
+
+class Told:
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, bool, str, bytes]] = []
+
+    def note(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
+        self.notes.append((call, leg, outgoing, peer, message))
+
+
+def message(call_id: str, start: str = "INVITE", header: str = "Call-ID") -> bytes:
+    return f"{start} sip:x@y SIP/2.0\r\n{header}: {call_id}\r\nCSeq: 1 INVITE\r\n\r\n".encode()
+
+
+def test_the_first_messages_of_a_call_are_told_when_it_has_its_name() -> None:
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    tracing.arrived(message("a"), PEER)
+    tracing.sent(Send(message("a", "100"), PEER))
+    tracing.arrived(message("other"), PEER)
+    assert told.notes == []
+    tracing.belongs("a", "call-1", "caller")
+    tracing.arrived(message("a", "ACK", "i  "), PEER)
+    tracing.settle(0)
+    where = "192.0.2.7:5060/UDP"
+    assert told.notes == [
+        ("call-1", "caller", False, where, message("a")), ("call-1", "caller", True, where, message("a", "100")),
+        ("call-1", "caller", False, where, message("a", "ACK", "i  ")), ("", "client", False, where, message("other")),
+    ]  # fmt: skip
+
+
+def test_a_calls_last_messages_are_its_own_until_transactions_have_died() -> None:
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    tracing.belongs("a", "call-1", "agent")
+    tracing.over("a", 100)
+    tracing.over("never", 100)
+    for now in (100 + LIFETIME - 1, 100 + LIFETIME):
+        tracing.settle(now)
+        tracing.arrived(message("a", "BYE"), PEER)
+    tracing.settle(100 + LIFETIME)
+    assert [one[0] for one in told.notes] == ["call-1", ""]
+
+
+def test_without_a_tracer_nothing_is_held_and_a_flood_of_strangers_is_bounded() -> None:
+    quiet = Tracing([], lambda: 1)
+    quiet.arrived(message("a"), PEER)
+    quiet.sent(Send(message("a"), PEER))
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    for number in range(MOST_LOOSE + 5):
+        tracing.arrived(b"\xff\xfe" + str(number).encode(), PEER)
+    tracing.settle(0)
+    assert len(told.notes) == MOST_LOOSE and not quiet.vitals()
+
+
+def test_what_a_client_does_wrong_is_kept_once_each_and_masked() -> None:
+    tracing = Tracing([], iter(range(100)).__next__)
+    tracing.seen("pbx")
+    tracing.brought("pbx")
+    tracing.refused("pbx", "It calls +14155550102, which no line has.")
+    tracing.refused("pbx", "")
+    for number in range(30):
+        tracing.said("pbx", f"Sentence {number}.")
+    tracing.said("pbx", "Sentence 20.")
+    pbx = tracing.vitals()["pbx"]
+    said = [one["sentence"] for one in pbx["sentences"]]
+    assert (pbx["calls"], pbx["refused"], pbx["last_seen_us"]) == (1, 2, 0)
+    assert len(said) == 20 and said.count("Sentence 20.") == 1 and said[-1] == "Sentence 20."
+    tracing.said("pbx", "It calls +14155550102.")
+    assert tracing.vitals()["pbx"]["sentences"][-1]["sentence"] == "It calls •••."
+
+
+def test_clients_are_bounded_and_peers_named() -> None:
+    tracing = Tracing([], lambda: 1)
+    for number in range(MOST_CLIENTS + 1):
+        tracing.seen(f"c{number}")
+    assert len(tracing.vitals()) == MOST_CLIENTS
+    assert named(Peer("2001:db8::1", 5061, "TLS", 3)) == "[2001:db8::1]:5061/TLS"
