@@ -11,11 +11,13 @@ from overt.adapters.memory import MemoryMedia, leg_media
 from overt.adapters.memory_sessions import MemorySession
 from overt.domain.clients import Attestation, Client
 from overt.domain.identity import AGENT, CALLER, Number
+from overt.domain.policy import LinePolicy
 from overt.domain.roster import Person, Seats
 from overt.inbox import ConsentSaid, Digit, LegChanged, LegSilent, Reclaimed
 from overt.ports import Offer
 from overt.services.context import Context
-from overt.services.receiving import receive, take_up_session
+from overt.services.house import Line
+from overt.services.receiving import line_of, receive, take_up_session
 from services.test_call_stories import World
 
 ANN, BO, CY = (Person(one, Number(f"+1415555010{at}"), "pbx.example") for at, one in enumerate(("ann", "bo", "cy")))
@@ -310,3 +312,16 @@ async def test_a_successor_waits_on_for_an_answer() -> None:
     world.say(True, "recording")
     await world.until(lambda: media.capturing)
     await world.over()
+
+
+def test_a_recorded_call_belongs_to_the_line_of_its_agent_its_caller_its_number_or_its_client() -> None:
+    house = World().house
+    sales, other = house.lines["sales"], Line(LinePolicy("other"), "")
+    lines = {"+14155550101": sales, "600": other}
+    both = replace(house, lines=lines)
+    assert line_of(both, CLIENT, SEATS, "x") == sales
+    assert line_of(both, CLIENT, Seats(BO, CY), "x") == sales
+    assert line_of(both, CLIENT, Seats(ANN), "600") == other
+    assert line_of(both, replace(CLIENT, line="other"), Seats(), "x") == other
+    assert line_of(house, CLIENT, Seats(), "x") == sales
+    assert line_of(both, CLIENT, Seats(), "x").policy == LinePolicy("sbc")

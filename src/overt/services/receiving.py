@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from overt.domain.call import AfterNo, EndDemanded
+from overt.domain.clients import Client
+from overt.domain.policy import LinePolicy
+from overt.domain.roster import Seats
 from overt.ports import CallMedia, SessionControl, Unavailable
 from overt.services.attended import Attended
 from overt.services.attending import begin, restore, resume_recording, supervise
@@ -44,6 +47,22 @@ async def take_up_session(
     call, inbox = restore(house, control, ruled, context, media)
     _order_lines(call, control)
     await supervise(call, _hear_on(call), inbox)
+
+
+def line_of(house: House, client: Client, seats: Seats, called: str) -> Line:
+    """The line that a recorded call belongs to: its agent's number, else its caller's (who called out), else the number
+    that was called; else the client's own line, the only one there is, or one of the client's name, which asks.
+    """
+    for person in (seats.agent, seats.caller):
+        found = house.line(person.number.text) if person is not None else None
+        if found is not None:
+            return found
+    named = next((one for one in house.lines.values() if one.policy.name == client.line), None)
+    found = house.line(called) or named
+    if found is not None:
+        return found
+    lines = {one.policy.name: one for one in house.lines.values()}
+    return next(iter(lines.values())) if len(lines) == 1 else Line(LinePolicy(client.name), "")
 
 
 def _beside(ruled: Ruled) -> Ruled:

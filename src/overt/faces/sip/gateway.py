@@ -10,10 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from overt.domain.clients import Client
 from overt.domain.identity import uuid7
 from overt.faces.sip.control import SipControl, called_of, caller_of
+from overt.faces.sip.recording_session import RecordingSession
+from overt.faces.sip.sessions import Sessions
+from overt.faces.sip.sightings import Sightings
 from overt.faces.sip.tracing import Tracing
 from overt.faces.sip.transports import TcpTransport, UdpTransport
+from overt.faces.sip.understanding import is_recording_session
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
 from overt.wire.sip import leg as legs
@@ -45,7 +50,9 @@ class Gateway:
         self.tracing = tracing or Tracing((), lambda: time.time_ns() // 1000)
         self.agent = sip.Agent(doors.address, doors.port, lambda: secrets.token_hex(8), SERVER)
         self._udp, self._tcp = UdpTransport(self._receive), TcpTransport(self._receive)
-        self._controls: dict[str, SipControl] = {}
+        self._controls: dict[str, SipControl | RecordingSession] = {}
+        self.sightings = Sightings()
+        self.sessions: Sessions
         self._calls: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
@@ -122,6 +129,11 @@ class Gateway:
         if self.draining:
             self.perform(self.agent.refuse(leg, 503, "", time.monotonic_ns()))
             return
+        client = self._client(leg)
+        self.sightings.called(client.name, time.time_ns() // 1000)
+        if client.mode == "siprec" or is_recording_session(request):
+            self.sessions.offered(client, leg, request, far)
+            return
         if far is not None and (far.audio is None or far.audio.codec is None):
             self.agent.count("refused: no codec of ours")
             self.perform(self.agent.refuse(leg, 488, "", time.monotonic_ns()))
@@ -130,11 +142,26 @@ class Gateway:
         number, name = caller_of(request)
         now_us = time.time_ns() // 1000
         offer = Offer(
-            uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, self._doors.trunks[leg.peer.host],
+            uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, client.name,
             number, name, called_of(request), now_us, time.monotonic_ns(),
         )  # fmt: skip
         control = SipControl(self, offer, leg)
         self._run(self._on_call(control))
+
+    def _client(self, leg: legs.Leg) -> Client:
+        """Who offers a leg."""
+        return Client(self._doors.trunks[leg.peer.host])
+
+    def remark(self, client: str, sentence: str) -> None:
+        """A client did something wrong: a sentence for the engineer."""
+        self.sightings.remark(client, sentence, time.time_ns() // 1000)
+
+    def refuse(self, client: str, leg: legs.Leg, status: int, sentence: str) -> None:
+        """Refuse a call of a client, and say why."""
+        self.remark(client, sentence)
+        self.sightings.refused(client, time.time_ns() // 1000)
+        self.agent.count(f"refused: {status}")
+        self.perform(self.agent.refuse(leg, status, "", time.monotonic_ns()))
 
     def _run(self, story: Awaitable[None]) -> None:
         task = asyncio.ensure_future(story)
@@ -143,7 +170,7 @@ class Gateway:
 
     # ---- for the controls
 
-    def keep(self, leg: legs.Leg, control: SipControl) -> None:
+    def keep(self, leg: legs.Leg, control: SipControl | RecordingSession) -> None:
         """Let a leg's happenings go to a call."""
         self._controls[leg.id] = control
         call_id = leg.invite.call_id or (leg.dialog.call_id if leg.dialog is not None else "")

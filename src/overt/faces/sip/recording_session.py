@@ -1,0 +1,271 @@
+"""ports.SessionControl over one leg of the user agent: a recording client's session, in which we hear and never speak.
+
+The service says what may flow; this door says it to the client, and tells the service what the client says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from overt.domain.clients import Client
+from overt.domain.identity import AGENT, CALLER, SIDES, Side
+from overt.domain.roster import Seats
+from overt.faces.sip.understanding import Means, Understanding, body_of, understand
+from overt.inbox import CallEvent, Described, HungUp, LegChanged, LegMedia, Listener, Reclaimed
+from overt.ports import Dialled, Offer, Unavailable
+from overt.wire.sdp import Description
+from overt.wire.sip import leg as legs
+from overt.wire.sip.errors import RemoteProtocolError
+from overt.wire.sip.message import Request
+from overt.wire.siprec import answering
+from overt.wire.siprec.answering import Heard, OurLine
+from overt.wire.siprec.multipart import Body
+from overt.wire.siprec.snapshot import same_call
+
+if TYPE_CHECKING:
+    from overt.faces.sip.gateway import Gateway
+
+ANSWER_S = 32.0
+REOFFER_S = 45.0  # a client that is busy with an offer of its own is asked again (RFC 3261 §14.1)
+FEATURES = ";+sip.srs"
+KEY_BYTES = 46
+
+
+class RecordingSession:
+    """The signalling of one recording session."""
+
+    def __init__(
+        self, gateway: Gateway, offer: Offer, client: Client, leg: legs.Leg, means: Means, understood: Understanding
+    ) -> None:  # fmt: skip
+        self.offer, self.client = offer, client
+        self._gateway, self._leg, self._means, self.understood = gateway, leg, means, understood
+        self._listener: Listener | None = None
+        self._unheard: list[CallEvent] = []
+        self._address, self._ports = "", dict[Side, int]()
+        self._flowing, self._version = True, 0
+        self._keys = {side: secrets.token_bytes(KEY_BYTES) for side in SIDES}
+        self._told: dict[Side, LegMedia] = {}
+        self._accepted: asyncio.Future[None] | None = None
+        self._reanswered: asyncio.Future[int] | None = None
+        leg.deferred, leg.features = True, FEATURES
+        gateway.keep(leg, self)
+
+    @property
+    def seats(self) -> Seats:
+        """See ports.SessionControl."""
+        return self.understood.seats
+
+    def listen(self, listener: Listener) -> None:
+        """See ports.CallControl. What happened before is told now."""
+        self._listener = listener
+        for event in self._unheard:
+            listener(event)
+        self._unheard.clear()
+
+    def post(self, event: CallEvent) -> None:
+        """Tell the service, or keep it until it listens."""
+        if self._listener is None:
+            self._unheard.append(event)
+        else:
+            self._listener(event)
+
+    def _do(self, act: Callable[[int], Iterable[legs.Happening]]) -> None:
+        self._gateway.perform(act(time.monotonic_ns()))
+
+    # ---- ports.SessionControl
+
+    async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
+        """See ports.SessionControl."""
+        self._address, self._ports, self._flowing = address, dict(ports), flowing
+        self._accepted = asyncio.get_running_loop().create_future()
+        leg, body = self._leg, self._description(answers=self._leg.far is not None)
+        self._do(lambda now: self._gateway.agent.accept(leg, body, now))
+        self._tell_streams()
+        try:
+            await asyncio.wait_for(self._accepted, ANSWER_S)
+        except TimeoutError as error:
+            raise Unavailable("client", "no ACK came to our answer", retry=False) from error
+
+    async def let_flow(self, *, flowing: bool) -> None:
+        """See ports.SessionControl."""
+        if flowing == self._flowing:
+            return
+        before, self._flowing = self._flowing, flowing
+        self._reanswered = asyncio.get_running_loop().create_future()
+        leg, body = self._leg, self._description(answers=False)
+        self._do(lambda now: self._gateway.agent.reoffer(leg, body, now))
+        try:
+            status = await asyncio.wait_for(self._reanswered, REOFFER_S)
+        except TimeoutError:
+            status = 408
+        if not 200 <= status < 300:
+            self._flowing = before
+            why = "does not answer our offer" if status == 408 else f"answered our offer with {status}"
+            self._gateway.remark(self.client.name, f"it {why}, so that its streams stay as they were")
+            raise Unavailable("client", f"{self.client.name} {why}")
+
+    async def answer(self, address: str, port: int) -> LegMedia:
+        """See ports.CallControl: a recording session is accepted, line by line."""
+        raise Unavailable("client", "a recording session has lines of its own", retry=False)
+
+    async def refuse(self, status: int, reason: str) -> None:
+        """See ports.CallControl."""
+        leg = self._leg
+        self._do(lambda now: self._gateway.agent.refuse(leg, status, reason, now))
+        self._gateway.forget(leg)
+
+    async def dial(self, target: str, address: str, port: int, ring_s: int) -> Dialled:
+        """See ports.CallControl: nobody can be dialled beside a call."""
+        return Dialled(None, 488, "nobody is dialled beside a call")
+
+    async def hang_up(self, side: Side) -> None:
+        """See ports.CallControl. There is one leg, and ending it ends the session, never the call."""
+        if side == AGENT or self._leg.state == "ended":
+            return
+        leg = self._leg
+        self._do(lambda now: self._gateway.agent.hang_up(leg, now))
+        if leg.state == "ended":
+            self._gateway.forget(leg)
+
+    def end(self, how: str) -> None:
+        """Have the session ended."""
+        self.post(HungUp(CALLER, how))
+
+    def snapshot(self) -> dict[str, object]:
+        """See ports.CallControl. The documents are read again by a successor, so that it knows who is on the call."""
+        return {
+            "client": self.client.name, "caller": self._leg.as_json(), "flowing": self._flowing,
+            "version": self._version, "address": self._address, "ports": dict(self._ports),
+            "keys": {side: b64encode(key).decode() for side, key in self._keys.items()},
+            "offer": self.understood.written.decode("latin-1"), "documents": [b64encode(one).decode() for one in self.understood.documents],
+        }  # fmt: skip
+
+    def go_on(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on where a predecessor was."""
+        self._address, self._ports = snapshot["address"], dict(snapshot["ports"])
+        self._flowing, self._version = snapshot["flowing"], snapshot["version"]
+        self._keys = {side: b64decode(snapshot["keys"][side]) for side in SIDES}
+
+    # ---- what we say
+
+    def _description(self, *, answers: bool) -> bytes:
+        """Our description: an answer to their last offer, or an offer of ours over the same lines."""
+        self._version += 1
+        heard: Heard = "recvonly" if self._flowing else "inactive"
+        written = {"session_id": self._leg.session_id or self.offer.offered_us, "version": self._version}
+        if self.understood.offer is None:
+            lines = [OurLine(at, self._address, self._ports[side], heard, ()) for at, side in enumerate(SIDES)]
+            return answering.first_offer(lines, self._means.decodable, **written)
+        ours = self.understood.our_lines(self._address, self._ports, self._keys, heard)
+        write = answering.answer if answers else answering.offer
+        return write(self.understood.offer, ours, **written)
+
+    # ---- what happens to the leg
+
+    def happen(self, happening: legs.Happening) -> None:
+        """Take what the agent says of the leg."""
+        match happening:
+            case legs.Confirmed(leg) if leg is self._leg:
+                self._confirmed(leg)
+            case legs.Changed(leg) if leg is self._leg:
+                self._take(Body(), leg.far)  # the answer to an offer of ours
+            case legs.Reoffered(leg, request, far) if leg is self._leg:
+                self._reoffered(leg, request, far)
+            case legs.Reanswered(leg, status, far) if leg is self._leg:
+                self._reanswer(status, far)
+            case legs.Ended(leg, how, _):
+                self._ended(leg, how)
+            case _:
+                pass
+
+    def _confirmed(self, leg: legs.Leg) -> None:
+        if self.understood.offer is None and leg.far is not None:
+            self._take(Body(), leg.far)
+        if self._accepted is not None and not self._accepted.done():
+            self._accepted.set_result(None)
+
+    def _reoffered(self, leg: legs.Leg, request: Request, far: Description | None) -> None:
+        """A new offer of theirs, or metadata alone: understand it, answer at once, tell what changed."""
+        before = self.understood
+        try:
+            self._take(body_of(request), far, tell=False)
+        except RemoteProtocolError as error:
+            status, reason = error.status, error.reason
+            self._gateway.remark(self.client.name, reason)
+            self._do(lambda now: self._gateway.agent.reject(leg, status, now, reason))
+            return
+        if not self.understood.hears:
+            self.understood = before
+            self._do(lambda now: self._gateway.agent.reject(leg, 488, now))
+            return
+        body = self._description(answers=far is not None)
+        self._do(lambda now: self._gateway.agent.accept(leg, body, now))
+        self._tell_streams()
+
+    def _take(self, body: Body, far: Description | None, *, tell: bool = True) -> None:
+        self.understood, described, remarks = understand(self.understood, body, far, self._means)
+        for sentence in remarks:
+            self._gateway.remark(self.client.name, sentence)
+        if described is not None:
+            self.post(described)
+        if tell:
+            self._tell_streams()
+
+    def _tell_streams(self) -> None:
+        """What each seat's stream is now, where that changed; a stream that is no longer offered is one that is paused."""
+        if self.understood.offer is None or not self._ports:
+            return
+        heard: Heard = "recvonly" if self._flowing else "inactive"
+        lines = {one.index: one for one in self.understood.our_lines(self._address, self._ports, self._keys, heard)}
+        seated = dict(self.understood.seats.lines)
+        for side in SIDES:
+            told = self._told.get(side)
+            media = self.understood.media(side, lines[seated[side]]) if side in seated else None
+            if media is None and told is not None:
+                media = replace(told, sends=False, receives=False)
+            if media is not None and media != told:
+                self._told[side] = media
+                self.post(LegChanged(side, media))
+
+    def _reanswer(self, status: int, far: Description | None) -> None:
+        if far is not None:
+            self._take(Body(), far)
+        if self._reanswered is not None and not self._reanswered.done():
+            self._reanswered.set_result(status)
+
+    def _ended(self, leg: legs.Leg, how: str) -> None:
+        self._gateway.forget(leg)
+        if leg is not self._leg:
+            return  # a leg that another took the place of: how it ends is no news
+        if self._accepted is not None and not self._accepted.done():
+            self._accepted.set_exception(Unavailable("client", how, retry=False))
+        if self._reanswered is not None and not self._reanswered.done():
+            self._reanswered.set_result(481)
+        self.post(HungUp(CALLER, "ended the recording session" if how == "hung up" else how))
+
+    # ---- failing over
+
+    def records(self, understood: Understanding) -> bool:
+        """True when another session of the client's is of the same call: it failed over."""
+        mine, other = self.understood.snapshot, understood.snapshot
+        return bool(self._ports) and mine is not None and other is not None and same_call(mine, other)
+
+    def reclaim(self, leg: legs.Leg, understood: Understanding, described: Described | None) -> None:
+        """Go on in another dialog: the old leg is ended, the streams are agreed anew, the recording goes on after a gap."""
+        old, self._leg, self.understood = self._leg, leg, understood
+        leg.deferred, leg.features = True, FEATURES
+        self._gateway.keep(leg, self)
+        self._do(lambda now: self._gateway.agent.hang_up(old, now))
+        body = self._description(answers=leg.far is not None)
+        self._do(lambda now: self._gateway.agent.accept(leg, body, now))
+        self._told.clear()
+        self.post(Reclaimed("the client failed over to another dialog"))
+        if described is not None:
+            self.post(described)
+        self._tell_streams()
