@@ -223,6 +223,11 @@ def _forms(dialled: str, codes: Iterable[str]) -> frozenset[str]:
     return frozenset({dialled, *behind, *(f"+{dialled}" for code in codes if dialled.startswith(code))})
 
 
+def forms(number: str, codes: Iterable[str]) -> frozenset[str]:
+    """Every way in which a number may be written where people dial behind these calling codes. Equal numbers share one."""
+    return _forms(_dialled(number), codes)
+
+
 def _dialled(number: str) -> str:
     """A number as it is compared: with a plus sign where its country is given; other text as it is, in small letters."""
     plain = _SEPARATORS.sub("", number).lower()

@@ -1,0 +1,1 @@
+"""Column maps of well-known switches, ready to use by their names."""
