@@ -87,7 +87,11 @@ class Incoming(Station):
             return self._reply(key, request, 503, now, headers=self._retry_after(5, 6))
         if too_small(request):
             return self._reply(key, request, 422, now, headers=MIN_SE)
-        leg = Leg(self._fresh(), True, source, request, key, tag=self._fresh(), far=described(request))
+        far, secret = described(request), self._fresh_key()
+        leg = Leg(
+            self._fresh(), True, source, request, key, tag=self._fresh(), far=far, secret=secret,
+            secrecy="optional" if secret else "off",
+        )  # fmt: skip
         leg.dialog = Dialog.of_server(request, leg.tag)
         self.legs.keep(leg)
         expires = whole_number(request.get("Expires"), PATIENCE_S) or PATIENCE_S
@@ -140,10 +144,13 @@ class Incoming(Station):
         return []
 
     def _description(self, leg: Leg, far: sdp.Description | None) -> bytes:
-        leg.version += 1
         if far is None:
-            return sdp.offer(leg.address, leg.port, session_id=leg.session_id, version=leg.version)
-        return sdp.answer(far, leg.address, leg.port, session_id=leg.session_id, version=leg.version)
+            return self._described_again(leg)
+        leg.version += 1
+        return sdp.answer(
+            far, leg.address, leg.port, session_id=leg.session_id, version=leg.version, key=leg.secret,
+            secrecy=leg.secrecy,
+        )  # fmt: skip
 
     def _agree(
         self, leg: Leg, request: Request, key: Key, now: int, body: bytes = b"", *, content_type: str = SDP_TYPE,

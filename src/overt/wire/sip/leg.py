@@ -34,7 +34,8 @@ class Leg:
     """One side of a call as the agent sees it. `address` and `port` are our media's; `far` is their description.
 
     `deferred`: whoever was offered the leg answers offers by `Agent.accept` and `Agent.reject`; else the agent does, with
-    G.711 at `address` and `port`. `features` follow our Contact within the call (`;+sip.srs`, RFC 7866 §6).
+    G.711 at `address` and `port`. `features` follow our Contact within the call (`;+sip.srs`, RFC 7866 §6). `secrecy`: whether
+    its sound may or must be encrypted, with keys made from `secret` (`sdp.srtp_of`).
 
     For the agent: `question` is their request that waits for `accept`, `asked` its transaction; `unacknowledged` are
     INVITEs of theirs that we answered; `owing` is that one whose ACK brings their answer; `sent` is a new offer or refresh
@@ -69,6 +70,13 @@ class Leg:
     content_type: str = SDP_TYPE
     updates: bool = False
     timer: Timer | None = None
+    secret: bytes = b""
+    secrecy: sdp.Secrecy = "off"
+
+    @property
+    def audio(self) -> sdp.Media | None:
+        """The m-line of theirs that we take up, None when there is none."""
+        return self.far.audio_of(self.secrecy) if self.far is not None else None
 
     @property
     def offering(self) -> bool:
@@ -90,6 +98,7 @@ class Leg:
             "deferred": self.deferred, "features": self.features, "updates": self.updates,
             "body": self.body.decode("latin-1"), "content_type": self.content_type,
             "timer": asdict(self.timer) if self.timer is not None else None,
+            "secret": self.secret.hex(), "secrecy": self.secrecy,
         }  # fmt: skip
 
     @classmethod
@@ -103,6 +112,7 @@ class Leg:
             features=fields.get("features", ""), updates=fields.get("updates", False),
             body=fields.get("body", "").encode("latin-1"), content_type=fields.get("content_type", SDP_TYPE),
             timer=Timer(**{**timer, "refresh_at": 0, "ends_at": 0}) if timer else None,
+            secret=bytes.fromhex(fields.get("secret", "")), secrecy=fields.get("secrecy", "off"),
         )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from overt.wire.sip.station import ALLOW, SECOND, Station
 from overt.wire.sip.timer import AGAIN_S, confirmed, least_of
 
 MOST_TRIES = 4
-FINAL_S = 60  # within which a new offer has a final answer, or is cancelled
+FINAL_S = 32  # within which a new offer has a final answer, or is cancelled
 RING_S = 600  # within which a call of ours has one
 LONGEST_WAIT_S = 10  # for which a Retry-After is obeyed
 LARGEST_LEAST_S = 86_400  # of a Min-SE
@@ -39,22 +39,24 @@ class Outgoing(Station):
 
     def invite(
         self, uri: str, peer: Peer, from_: NameAddress, address: str, port: int, now: int, *,
-        headers: Headers = (), hops: int = 70, first: str = "PCMU",
+        headers: Headers = (), hops: int = 70, first: str = "PCMU", secure: bool = False,
     ) -> tuple[Leg, list[Happening]]:  # fmt: skip
-        """Call somebody; `Progressed`, then `Confirmed` or `Ended` follow."""
+        """Call somebody; `Progressed`, then `Confirmed` or `Ended` follow. `secure`: encrypted sound is offered."""
         leg_id, session_id = self._fresh(), now // 1000
         fixed: Headers = (
             ("Via", self._via(peer)), ("Max-Forwards", str(hops)), ("From", str(from_.tagged(self._fresh()))),
-            ("To", f"<{uri}>"), ("Call-ID", self._fresh()), ("CSeq", "1 INVITE"), ("Contact", self.contact),
+            ("To", f"<{uri}>"), ("Call-ID", self._fresh()), ("CSeq", "1 INVITE"), ("Contact", self.contact(peer)),
             ("Allow", ALLOW), ("Supported", "timer"), ("Session-Expires", str(self.session_s)),
             ("User-Agent", self._server), *headers, ("Content-Type", SDP_TYPE),
         )  # fmt: skip
-        body = sdp.offer(address, port, session_id=session_id, first=first)
+        secret = self._fresh_key()
+        body = sdp.offer(address, port, session_id=session_id, first=first, key=secret, secure=secure)
         request = Request(fixed, body, "INVITE", uri)
         key, sent = self.layer.request(request, peer, now)
         leg = Leg(
-            leg_id, False, peer, request, key, address=address, port=port, session_id=session_id, version=1, body=body
-        )
+            leg_id, False, peer, request, key, address=address, port=port, session_id=session_id, version=1, body=body,
+            secret=secret, secrecy="required" if secure else "off",
+        )  # fmt: skip
         self.legs.keep(leg)
         self._due.set((leg.id, "answer"), now + RING_S * SECOND)
         return leg, [*sent]
@@ -108,8 +110,8 @@ class Outgoing(Station):
         self._updates(leg, response)
         self._time(leg, confirmed(response, None), now)
         leg.far = self._read(leg, response)
-        usable = leg.far is not None and leg.far.audio is not None and leg.far.audio.codec is not None
-        if leg.cancelled or not usable:
+        audio = leg.audio
+        if leg.cancelled or audio is None or audio.codec is None:
             how = "gave up" if leg.cancelled else "unusable answer"
             return [*acked, *self.hang_up(leg, now), Ended(leg, how, 488)]
         return [*acked, Confirmed(leg)]
@@ -160,12 +162,7 @@ class Outgoing(Station):
 
     def hold(self, leg: Leg, direction: sdp.Direction, now: int) -> list[Happening]:
         """Hold a call that the agent answers (`sendonly`, `inactive`), or take it back (`sendrecv`): a new offer."""
-        leg.version += 1
-        formats = (*sdp.STATIC.items(), (sdp.EVENT_TYPE, "telephone-event/8000"))
-        body = sdp.write(
-            leg.address, leg.port, session_id=leg.session_id, version=leg.version, formats=formats, direction=direction
-        )
-        return self.reoffer(leg, body, now)
+        return self.reoffer(leg, self._described_again(leg, direction), now)
 
     def _offer(self, leg: Leg, offer: Offering, now: int) -> list[Happening]:
         """Send it, or try again later while another offer is under way in either direction (§14.1)."""
@@ -175,7 +172,7 @@ class Outgoing(Station):
         assert leg.dialog is not None
         leg.dialog, peer = leg.dialog.next_number(), self._hop(leg)
         headers = (
-            ("Contact", self.contact + leg.features), ("Allow", ALLOW), ("Supported", "timer"),
+            ("Contact", self.contact(peer, leg.features)), ("Allow", ALLOW), ("Supported", "timer"),
             *(leg.timer.headers if leg.timer is not None else ()),
             *((("Content-Type", offer.content_type),) if offer.body else ()),
         )  # fmt: skip

@@ -6,6 +6,7 @@ from binascii import crc32
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from overt.wire import sdp
 from overt.wire.sip.deadlines import Deadlines
 from overt.wire.sip.dialog import Dialog
 from overt.wire.sip.headers import canonical
@@ -27,15 +28,18 @@ class Station:
 
     `load` says how many calls there are and how many there may be (0: any number); `extensions` is what we support;
     `session_s` the interval of our session timers; `remarks` are sentences about what others send wrong, for their
-    engineers: whoever shows them takes them out. `lot(n)` draws a number below n.
+    engineers: whoever shows them takes them out. `here` says where a peer reaches us, where that differs by peer or
+    transport. `lot(n)` draws a number below n; `fresh_key` makes the 46 random bytes from which a leg's sound is encrypted
+    (RFC 4568); without it nothing is.
     """
 
     def __init__(
         self, host: str, port: int, fresh: Callable[[], str], server: str, *, session_s: int = USUAL_S,
-        lot: Callable[[int], int] | None = None,
+        lot: Callable[[int], int] | None = None, fresh_key: Callable[[], bytes] = bytes,
     ) -> None:  # fmt: skip
         self._host, self._port, self._fresh, self._server = host, port, fresh, server
-        self._lot = lot or self._drawn
+        self._lot, self._fresh_key = lot or self._drawn, fresh_key
+        self.here: Callable[[Peer], tuple[str, int]] = lambda peer: (host, port)
         self.session_s = session_s
         self.layer, self.legs = TransactionLayer(), Legs()
         self.counters: dict[str, int] = {}
@@ -61,15 +65,19 @@ class Station:
         calls, most = self.load() if self.load is not None else (0, 0)
         return 0 < most <= calls
 
-    @property
-    def contact(self) -> str:
-        """Where we are reached within a call."""
-        return f"<sip:{self._host}:{self._port}>"
-
     # ---- what we say
 
+    def _at(self, peer: Peer) -> str:
+        host, port = self.here(peer)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def contact(self, peer: Peer, features: str = "") -> str:
+        """Where a peer reaches us within a call."""
+        transport = f";transport={peer.transport.lower()}" if peer.reliable else ""
+        return f"<sip:{self._at(peer)}{transport}>{features}"
+
     def _via(self, peer: Peer) -> str:
-        return f"SIP/2.0/{peer.transport} {self._host}:{self._port};rport;branch={MAGIC}{self._fresh()}"
+        return f"SIP/2.0/{peer.transport} {self._at(peer)};rport;branch={MAGIC}{self._fresh()}"
 
     def _hop(self, leg: Leg) -> Peer:
         """Where requests of a leg go: the route or the target when it is an address, else whence it came."""
@@ -79,10 +87,10 @@ class Station:
         literal = ":" in host or host.replace(".", "").isdecimal()
         return Peer(host, port) if literal else leg.peer
 
-    def _said(self, features: str, headers: Headers, body: bytes, content_type: str) -> Headers:
+    def _said(self, contact: str, headers: Headers, body: bytes, content_type: str) -> Headers:
         """What each answer of ours says; a header given replaces ours."""
         ours: Headers = (
-            ("Contact", self.contact + features), ("Allow", ALLOW), ("Accept", ACCEPT),
+            ("Contact", contact), ("Allow", ALLOW), ("Accept", ACCEPT),
             ("Supported", ", ".join(self.extensions)), ("Server", self._server),
             *((("Content-Type", content_type),) if body else ()),
         )  # fmt: skip
@@ -94,7 +102,8 @@ class Station:
         headers: Headers = (), body: bytes = b"", content_type: str = SDP_TYPE,
     ) -> list[Happening]:  # fmt: skip
         """Answer a request, with our tag where it has none."""
-        said = self._said(leg.features if leg else "", headers, body, content_type)
+        peer = self.layer.peer_of(key) or Peer(self._host, self._port)
+        said = self._said(self.contact(peer, leg.features if leg else ""), headers, body, content_type)
         tag = leg.tag if leg is not None and leg.tag else "" if request.to.tag else self._fresh()
         response: Response = respond(request, status, reason=reason, tag=tag, headers=said, body=body)
         return [*self.layer.respond(key, response, now)]
@@ -105,6 +114,16 @@ class Station:
 
     def _retry_after(self, least: int, spread: int) -> Headers:
         return (("Retry-After", str(least + self._lot(spread))),)
+
+    @staticmethod
+    def _described_again(leg: Leg, direction: sdp.Direction = "sendrecv") -> bytes:
+        """An offer of ours within a call that the agent answers, encrypted if the call is."""
+        leg.version += 1
+        secure = leg.secrecy == "required" or (leg.audio is not None and leg.audio.secure)
+        return sdp.offer(
+            leg.address, leg.port, session_id=leg.session_id, version=leg.version, direction=direction, key=leg.secret,
+            secure=secure,
+        )  # fmt: skip
 
     # ---- time and end
 

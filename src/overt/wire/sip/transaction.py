@@ -212,6 +212,11 @@ class TransactionLayer:
         one = self._all.get(key)
         return key if one is not None and one.state == "proceeding" else None
 
+    def peer_of(self, key: Key) -> Peer | None:
+        """Whence a request came, or where it goes; None when its transaction is over."""
+        one = self._all.get(key)
+        return one.peer if one is not None else None
+
     # ---- time
 
     def advance(self, now: int) -> list[Outcome]:
