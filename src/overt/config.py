@@ -78,6 +78,16 @@ SETTINGS: Mapping[str, Setting] = {
     "second_factor": Setting(
         str, "demanded", "Whether everybody who signs in must set up a one-time code.", ("demanded", "offered")
     ),
+    "metrics": Setting(
+        str, "token", "Who may read /metrics: whoever has a token, anybody on this machine (open), nobody.", ("token", "open", "off")
+    ),
+    "log_format": Setting(str, "text", "How the log's lines are written on standard error.", ("text", "json")),
+    "ladder_days": Setting(int, 14, "For how many days the masked SIP messages of each call are kept; 0 for none."),
+    "expect_calls": Setting(list, [], "When calls must come, or an alarm is raised: \"pbx Mo-Fr 09:00-17:00 30m\", hours in UTC."),
+    "hep_server": Setting(str, "", "Where SIP messages are exported to (Homer, HEP3 over UDP), as homer.example:9060; empty for none."),
+    "hep_id": Setting(int, 2001, "By which number Homer knows this node."),
+    "hep_key": Setting(str, "", "The password that Homer asks for."),
+    "hep_mask": Setting(bool, True, "Whether numbers, names, keys and metadata are masked before they are exported."),
 }  # fmt: skip
 
 
@@ -177,6 +187,14 @@ class Settings:
     web_key: str
     web_proxies: tuple[str, ...]
     second_factor: Literal["demanded", "offered"]
+    metrics: Literal["token", "open", "off"]
+    log_format: Literal["text", "json"]
+    ladder_days: int
+    expect_calls: tuple[str, ...]
+    hep_server: str
+    hep_id: int
+    hep_key: str = field(repr=False)
+    hep_mask: bool
     listeners: tuple[Listener, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     lines: tuple[Line, ...] = ()
@@ -211,7 +229,7 @@ def parse_settings(text: str) -> Settings:
             raise SettingsRefused(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else ""))
     plain = {name: _value(name, one, written) for name, one in SETTINGS.items()}
     plain["served"] = tuple(dict.fromkeys(place for one in plain["served"] for place in expand(one)))
-    plain |= {name: tuple(plain[name]) for name in ("web_proxies", "sip_nameservers")}
+    plain |= {name: tuple(plain[name]) for name in ("web_proxies", "sip_nameservers", "expect_calls")}
     many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
     listeners = many["listener"] or default_listeners(plain["sip_address"], plain["sip_port"], plain["sip_tcp"])
     settings = Settings(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from overt.adapters.closed_process import close_memory
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.unix_frames import short_path
 from overt.adapters.vault_keys import read_wrapping_key
@@ -29,6 +30,7 @@ _log = logging.getLogger("overt.engine")
 
 def main(data_folder: Path, name: str, start_key: bytes) -> int:
     """Serve the signaller on DATA/run/<name>.sock until SIGTERM. Return the exit code: 3 when something is missing."""
+    set_up_logs(name)
     close_memory(keys=True)
     try:
         prompts, _ = load_prompts(data_folder / "prompts")

@@ -11,6 +11,7 @@ from pathlib import Path
 from overt.adapters.closed_process import close_memory, leave_network
 from overt.adapters.key_files import load_signing_key
 from overt.adapters.ledger_files import LedgerFiles
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.notary_server import Notary
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.unix_frames import FrameServer
@@ -24,6 +25,7 @@ _log = logging.getLogger("overt.notary")
 
 def main(data_folder: Path) -> int:
     """Enter facts until SIGTERM or SIGINT. Return the exit code: 3 when something is missing or was tampered with."""
+    set_up_logs("notary")
     leave_network()
     close_memory(keys=True)
     try:

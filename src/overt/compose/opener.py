@@ -12,6 +12,7 @@ from pathlib import Path
 from overt.adapters.accounts_file import read_accounts
 from overt.adapters.closed_process import SAYS, close_memory, leave_network
 from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.opener_accounts import AccountEntries
 from overt.adapters.opener_grants import Accounts, OpenerDesk
 from overt.adapters.opener_server import OpenerCounter, Vault
@@ -30,6 +31,7 @@ _log = logging.getLogger("overt.opener")
 
 def main(data_folder: Path) -> int:
     """Open for those who may until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
+    set_up_logs("opener")
     granted = leave_network() | close_memory(keys=True)  # in this order: a namespace is entered while dumpable
     for protection, held in granted.items():
         _log.log(logging.INFO if held else logging.WARNING, "%s: %s (%s)", protection, held, SAYS[protection])

@@ -14,6 +14,7 @@ from overt.adapters.closed_process import close_memory
 from overt.adapters.engine_client import Engines, HeldCall
 from overt.adapters.law_files import load_table
 from overt.adapters.ledger_reader import read_stated
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_hints import AddressBook
 from overt.adapters.prompt_files import load_prompts
@@ -41,6 +42,7 @@ _log = logging.getLogger("overt.signalling")
 
 def main(data_folder: Path, start_key: bytes) -> int:
     """Serve calls until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
+    set_up_logs("signalling")
     close_memory(keys=False)
     try:
         asyncio.run(_serve(data_folder, start_key))

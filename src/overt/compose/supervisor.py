@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from overt.adapters.log_lines import FORMAT_VARIABLE
 from overt.config import Settings, load_settings
 
 WATCH_S = 0.05
@@ -70,6 +71,7 @@ class Supervisor:
         settings = load_settings(data_folder)
         self._children = children(settings)
         self._origin = settings.origin if settings.web_port else ""
+        self._environment = {**ONE_THREAD, FORMAT_VARIABLE: settings.log_format}
         self._start_key = secrets.token_bytes(START_KEY_BYTES)
         self._stopping = False
 
@@ -109,7 +111,7 @@ class Supervisor:
             text=True,
             start_new_session=True,
             preexec_fn=_end_with_parent,
-            env=ONE_THREAD,
+            env=self._environment,
         )
         assert child.process.stdin is not None
         if child.keyed:

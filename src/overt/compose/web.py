@@ -24,6 +24,7 @@ from overt.adapters.database import migrate, open_database
 from overt.adapters.key_files import VERIFIER_KEY, load_verifier_key
 from overt.adapters.law_files import load_table
 from overt.adapters.ledger_window import LedgerWindow
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_hints import AddressBook
 from overt.adapters.number_index import number_index
@@ -81,6 +82,7 @@ class _Server(uvicorn.Server):
 
 def main(data_folder: Path) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 3 when something is missing."""
+    set_up_logs("web")
     close_memory(keys=False)
     try:
         settings = load_settings(data_folder)

@@ -15,6 +15,7 @@ from threading import Event, Thread
 from typing import TextIO
 
 from overt.adapters.closed_process import close_memory
+from overt.adapters.log_lines import set_up_logs
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.spool_reader import SpoolFolder
 from overt.compose.following import follow_ledger
@@ -32,6 +33,7 @@ class AnotherArchives(Exception):
 
 def main(data_folder: Path) -> int:
     """Archive and follow until SIGTERM or SIGINT, then once more. Return the exit code: 3 when another worker is at it."""
+    set_up_logs("worker")
     close_memory(keys=False)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
