@@ -30,14 +30,14 @@ def test_what_says_not_who_and_when_is_none(written: Json) -> None:
 
 
 def test_what_is_wrong_is_left_out_and_the_rest_kept() -> None:
-    sentences: list[Json] = [{"at_us": n, "sentence": f"{n}."} for n in range(30)]
+    sentences: list[Json] = [{"at_us": n, "sentence": f"{n}.", "times": 2 if n % 2 else "x"} for n in range(30)]
     written: Json = {
         "process": "signalling", "at_us": 7, "counters": {"a": 1, "b": "x"}, "gauges": {"c": 1.5, "d": None},
         "clients": {"one": {"calls": 2, "refused": "x", "sentences": ["no", {"at_us": "x"}, *sentences]}, "two": 3},
     }  # fmt: skip
     assert vitals_of(written) == Vitals(
         "signalling", 7, 0, {"a": 1}, {"c": 1.5},
-        {"one": ClientVitals(0, 2, 0, tuple(Sentence(n, f"{n}.") for n in range(10, 30))), "two": ClientVitals()},
+        {"one": ClientVitals(0, 2, 0, tuple(Sentence(n, f"{n}.", 1 + n % 2) for n in range(10, 30))), "two": ClientVitals()},
     )  # fmt: skip
 
 

@@ -16,10 +16,11 @@ FRESH_US = 5_000_000  # a process that said nothing for so long does not answer
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a client does wrong, in plain words for an engineer; when we last noticed."""
+    """What a client does wrong, in plain words for an engineer; when we last noticed, and how often."""
 
     at_us: int
     sentence: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def _client(written: Mapping[str, object]) -> ClientVitals:
     sentences = written.get("sentences")
     rows = [_table(one) for one in sentences] if isinstance(sentences, list) else []
     kept = [
-        Sentence(at, said)
-        for at, said in ((row.get("at_us"), row.get("sentence")) for row in rows)
+        Sentence(at, said, times if isinstance(times, int) else 1)
+        for at, said, times in ((row.get("at_us"), row.get("sentence"), row.get("times")) for row in rows)
         if isinstance(at, int) and isinstance(said, str)
     ]
     return ClientVitals(seen, calls, refused, tuple(kept[-MOST_SENTENCES:]))

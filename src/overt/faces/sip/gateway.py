@@ -93,7 +93,6 @@ class Gateway:
         if source.host not in self._doors.trunks:
             self._refuse_stranger(message, source)
         else:
-            self.tracing.seen(self._doors.trunks[source.host])
             self.perform(self.agent.receive(message, source, now))
         self.tracing.settle(now)
 
@@ -138,7 +137,6 @@ class Gateway:
             self.agent.count("refused: no codec of ours")
             self.perform(self.agent.refuse(leg, 488, "", time.monotonic_ns()))
             return
-        self.tracing.brought(self._doors.trunks[leg.peer.host])
         number, name = caller_of(request)
         now_us = time.time_ns() // 1000
         offer = Offer(
@@ -174,7 +172,8 @@ class Gateway:
         """Let a leg's happenings go to a call."""
         self._controls[leg.id] = control
         call_id = leg.invite.call_id or (leg.dialog.call_id if leg.dialog is not None else "")
-        self.tracing.belongs(call_id, control.offer.id, "caller" if leg.server else "agent")
+        lane = "client" if isinstance(control, RecordingSession) else "caller" if leg.server else "agent"
+        self.tracing.belongs(call_id, control.offer.id, lane)
 
     def forget(self, leg: legs.Leg) -> None:
         """A leg is over."""

@@ -1,4 +1,4 @@
-"""Which call a SIP message belongs to, and who is told of it; and what each client brought, for its vitals.
+"""Which call a SIP message belongs to, and who is told of it.
 
 A message is known by its Call-ID. The first one of a call comes before the call has its name: it waits until the gateway has
 given it one (`belongs`), or until it is clear that no call comes of it (`settle`). A call's last messages come after its end:
@@ -9,25 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from overt.domain.masking import mask_text
-from overt.domain.vitals import MOST_SENTENCES
 from overt.ports import Tracer
 from overt.wire.sip.transaction import LIFETIME, Peer, Send
 
-MOST_LOOSE, MOST_CLIENTS, LONGEST_SENTENCE = 64, 1000, 300
+MOST_LOOSE = 64
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass(slots=True)
-class _Brought:
-    last_seen_us: int = 0
-    calls: int = 0
-    refused: int = 0
-    sentences: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=MOST_SENTENCES))
 
 
 class Tracing:
@@ -38,9 +26,6 @@ class Tracing:
         self._calls: dict[bytes, tuple[str, str]] = {}
         self._over: deque[tuple[int, bytes]] = deque()
         self._loose: list[tuple[bytes, bool, str, bytes, int]] = []
-        self.clients: dict[str, _Brought] = {}
-
-    # ---- messages
 
     def arrived(self, message: bytes, source: Peer) -> None:
         """A message came."""
@@ -88,45 +73,6 @@ class Tracing:
     def _tell(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
         for one in self._tracers:
             one.note(call, leg, outgoing, peer, message, at_us)
-
-    # ---- clients
-
-    def _of(self, client: str) -> _Brought:
-        if client not in self.clients and len(self.clients) >= MOST_CLIENTS:
-            return _Brought()
-        return self.clients.setdefault(client, _Brought())
-
-    def seen(self, client: str) -> None:
-        """A client sent something."""
-        self._of(client).last_seen_us = self._now_us()
-
-    def brought(self, client: str) -> None:
-        """A client brought a call."""
-        self._of(client).calls += 1
-
-    def refused(self, client: str, why: str) -> None:
-        """A call or message of a client was refused; `why` is a sentence, or empty."""
-        one = self._of(client)
-        one.refused += 1
-        if why:
-            self.said(client, why)
-
-    def said(self, client: str, sentence: str) -> None:
-        """What a client does wrong. The same sentence again only moves its time."""
-        sentences, plain = self._of(client).sentences, mask_text(sentence)[:LONGEST_SENTENCE]
-        for one in [one for one in sentences if one[1] == plain]:
-            sentences.remove(one)
-        sentences.append((self._now_us(), plain))
-
-    def vitals(self) -> Mapping[str, Any]:
-        """The clients' part of the vitals."""
-        return {
-            name: {
-                "last_seen_us": one.last_seen_us, "calls": one.calls, "refused": one.refused,
-                "sentences": [{"at_us": at, "sentence": said} for at, said in one.sentences],
-            }
-            for name, one in self.clients.items()
-        }  # fmt: skip
 
 
 def named(peer: Peer) -> str:
