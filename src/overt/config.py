@@ -1,7 +1,7 @@
 """Settings: one table of what may stand in `overt.toml`, parsed once into frozen values.
 
 `SETTINGS` is the table: name, kind, default (or REQUIRED), and one line of help. The sections that may come many times
-(`[[listener]]`, `[[trunk]]`, `[[line]]`, `[[account]]`, `[[address_on_file]]`) are the tables below it.
+(`[[listener]]`, `[[trunk]]`, `[[client]]`, `[[line]]`, `[[account]]`, `[[address_on_file]]`) are the tables below it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from overt.config_clients import FileClient, bringing
+from overt.config_clients import Trunk as Trunk
 from overt.config_listeners import Listener, default_listeners, listener_problems
+from overt.domain.clients import Client
+from overt.domain.errors import ClientRefused
 from overt.domain.location import expand
 
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
@@ -92,19 +96,6 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
-    """Who may call: a name and the addresses from which it sends.
-
-    `place`, where the sites that this trunk serves are (ISO 3166), is evidence of where the agents are; of its callers, it
-    is one more place that they may be in. Empty: it says nothing.
-    """
-
-    name: str
-    addresses: tuple[str, ...]
-    place: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """A line: the numbers or names that are called, where its agents are, the queue and team it belongs to, how it tells.
 
@@ -146,6 +137,7 @@ class AddressOnFile:
 SECTIONS: Mapping[str, type[Any]] = {
     "listener": Listener,
     "trunk": Trunk,
+    "client": FileClient,
     "line": Line,
     "account": Account,
     "address_on_file": AddressOnFile,
@@ -197,9 +189,15 @@ class Settings:
     hep_mask: bool
     listeners: tuple[Listener, ...] = ()
     trunks: tuple[Trunk, ...] = ()
+    clients: tuple[FileClient, ...] = ()
     lines: tuple[Line, ...] = ()
     accounts: tuple[Account, ...] = ()
     addresses_on_file: tuple[AddressOnFile, ...] = field(default=(), repr=False)
+
+    @property
+    def bringing(self) -> tuple[Client, ...]:
+        """Everybody who may bring calls, as the file says: trunks that have an address, and clients."""
+        return bringing(self.trunks, self.clients, {line.name for line in self.lines})
 
     @property
     def origin(self) -> str:
@@ -233,8 +231,8 @@ def parse_settings(text: str) -> Settings:
     many = {name: _section(name, kind, written.get(name, [])) for name, kind in SECTIONS.items()}
     listeners = many["listener"] or default_listeners(plain["sip_address"], plain["sip_port"], plain["sip_tcp"])
     settings = Settings(
-        **plain, listeners=listeners, trunks=many["trunk"], lines=many["line"], accounts=many["account"],
-        addresses_on_file=many["address_on_file"],
+        **plain, listeners=listeners, trunks=many["trunk"], clients=many["client"], lines=many["line"],
+        accounts=many["account"], addresses_on_file=many["address_on_file"],
     )  # fmt: skip
     _check(settings)
     return settings
@@ -281,6 +279,10 @@ def _check(settings: Settings) -> None:
     _check_web(settings)
     _check_places(settings)
     numbers = [number for line in settings.lines for number in line.numbers]
+    try:
+        _ = settings.bringing
+    except ClientRefused as refused:
+        raise SettingsRefused(str(refused)) from refused
     doubles = sorted({number for number in numbers if numbers.count(number) > 1})
     if doubles:
         raise SettingsRefused(f"{', '.join(doubles)}: a number belongs to one line only")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.adapters import key_files, published_books
+from overt.adapters import key_files, lone_change, proven_entries
 from overt.adapters.ledger_files import read_checkpoint
 from overt.adapters.memory import MemoryLedger, MemoryPublications
 from overt.adapters.notary_client import NotaryClient
@@ -118,7 +118,7 @@ async def test_one_at_a_time_publishes(world: tuple[Ledger, Publications]) -> No
 
 
 async def test_who_waits_too_long_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published_books, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(lone_change, "_PATIENCE_S", 0.2)
     async with books(folder).alone():
         with pytest.raises(Unavailable, match="somebody else is publishing"):
             async with books(folder).alone():
@@ -208,7 +208,7 @@ async def test_a_receipt_that_does_not_hold_proves_nothing(folder: Path, tmp_pat
 async def test_the_log_is_read_on_across_blocks_and_anew_when_it_was_mended(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published_books, "_BLOCK", 700)
+    monkeypatch.setattr(proven_entries, "_BLOCK", 700)
     log = folder / "ledger" / "main" / "entries.log"
     async with notary(folder) as client:
         published = books(folder)

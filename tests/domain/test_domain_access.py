@@ -27,7 +27,7 @@ from overt.domain.access import (
     offered_purposes,
 )
 
-# kind, action → the roles that may (a=administrator, c=compliance, s=supervisor, o=an agent, of their own calls).
+# kind, action → the roles that may (a=administrator, c=compliance, s=supervisor, o=an agent, of their own calls, p=a program).
 EXPECTED = {
     ("recording", "list"): "acso", ("recording", "show"): "acs", ("recording", "play"): "acs", ("recording", "export"): "ac",
     ("recording", "watch"): "", ("recording", "prove"): "",
@@ -43,9 +43,12 @@ EXPECTED = {
     ("law", "prove"): "",
     ("policy", "list"): "", ("policy", "show"): "acs", ("policy", "play"): "", ("policy", "export"): "",
     ("policy", "watch"): "", ("policy", "prove"): "", ("policy", "publish"): "ac", ("policy", "rehearse"): "ac",
-    **{(kind, act): "" for kind in ("recording", "call", "live", "ledger", "system", "law") for act in ("publish", "rehearse")},
+    **{(kind, act): "" for kind in ("recording", "call", "live", "ledger", "system", "law", "client") for act in ("publish", "rehearse")},
+    **{("client", act): "" for act in ("list", "play", "export", "watch", "prove")}, ("client", "show"): "acs",
+    **{(kind, act): "" for kind in RIGHTS for act in ("change", "consent")},
+    ("client", "change"): "ac", ("call", "consent"): "acp",
 }  # fmt: skip
-LETTERS = {"a": "administrator", "c": "compliance", "s": "supervisor", "o": "agent"}
+LETTERS = {"a": "administrator", "c": "compliance", "s": "supervisor", "o": "agent", "p": "program"}
 ANN = "sip:ann@pbx"
 texts = st.text(max_size=20)
 names = st.sampled_from([*get_args(Role), "nobody", "", "Administrator", "admin"]) | texts

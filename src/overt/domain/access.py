@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["administrator", "compliance", "supervisor", "agent"]
-Action = Literal["list", "show", "play", "export", "watch", "prove", "rehearse", "publish"]
+Role = Literal["administrator", "compliance", "supervisor", "agent", "program"]
+Action = Literal["list", "show", "play", "export", "watch", "prove", "rehearse", "publish", "change", "consent"]
 
 _ALL = frozenset({"list", "show"})
 _HEAR = _ALL | {"play"}
@@ -17,9 +17,13 @@ _HEAR = _ALL | {"play"}
 RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "recording": {
         "administrator": _HEAR | {"export"}, "compliance": _HEAR | {"export"}, "supervisor": _HEAR,
-        "agent": frozenset({"list"}),
+        "agent": frozenset({"list"}), "program": frozenset(),
     },
-    "call": {"administrator": _ALL, "compliance": _ALL, "supervisor": _ALL, "agent": _ALL},
+    # A program, a bot that asks callers say, states what they answered, and learns nothing else of anybody.
+    "call": {
+        "administrator": _ALL | {"consent"}, "compliance": _ALL | {"consent"}, "supervisor": _ALL, "agent": _ALL,
+        "program": frozenset({"consent"}),
+    },
     "live": {role: frozenset({"watch"}) for role in ("administrator", "compliance", "supervisor")},
     "ledger": {role: frozenset({"show", "prove"}) for role in ("administrator", "compliance", "supervisor")},
     "system": {role: frozenset({"show"}) for role in ("administrator", "compliance")},
@@ -27,6 +31,10 @@ RIGHTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "policy": {
         "administrator": frozenset({"show", "rehearse", "publish"}),
         "compliance": frozenset({"show", "rehearse", "publish"}), "supervisor": frozenset({"show"}),
+    },
+    "client": {
+        "administrator": frozenset({"show", "change"}), "compliance": frozenset({"show", "change"}),
+        "supervisor": frozenset({"show"}),
     },
 }  # fmt: skip
 ROLES = RIGHTS["recording"]
@@ -146,5 +154,5 @@ def _is_said(purpose: str, told: str) -> bool:
 
 _PLURALS: Mapping[str, str] = {
     "recording": "recordings", "call": "calls", "live": "calls in progress", "ledger": "the ledger",
-    "system": "the system page", "law": "the law", "policy": "policies",
+    "system": "the system page", "law": "the law", "policy": "policies", "client": "clients",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 Refused                 the root: somebody asked for what may not be
 ├── PolicyRefused       a policy that may not be enabled
 ├── BookRefused         a policy book that cannot be read, with every finding
+├── ClientRefused       a client that may not be added, or changed, so
 ├── LawUnreadable       a row of the law table that is not whole; nothing is decided on it
 └── NotPermitted        an actor may not do this to that resource for this purpose
 """
@@ -20,6 +21,10 @@ class Refused(Exception):
 
 class PolicyRefused(Refused):
     """A policy that may not be enabled."""
+
+
+class ClientRefused(Refused):
+    """A client that may not be added, or changed, so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,9 +195,7 @@ KINDS: Mapping[str, Kind] = {
             "entered_by",
         ),
     ),
-    "client.removed": Kind(
-        "A client may bring no more calls.", False, ("client", "by", "why", "source", "entered_by")
-    ),
+    "client.removed": Kind("A client may bring no more calls.", False, ("client", "by", "why", "source", "entered_by")),
     "client.proven": Kind(
         "In a test call somebody heard, on the recording, what a client's operator attests that callers are told.",
         False,

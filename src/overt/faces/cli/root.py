@@ -8,6 +8,7 @@ from overt.faces.cli.accounts import accounts_app
 from overt.faces.cli.call import call
 from overt.faces.cli.calls import calls_app
 from overt.faces.cli.catalogue import catalogue_app
+from overt.faces.cli.clients import clients_app
 from overt.faces.cli.demo import demo
 from overt.faces.cli.doctor import doctor
 from overt.faces.cli.init import init
@@ -32,6 +33,7 @@ app.add_typer(recordings_app, name="recordings")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(policy_app, name="policy")
+app.add_typer(clients_app, name="clients")
 
 
 def main() -> None:
