@@ -54,6 +54,18 @@ class Allocate(Frame, tag="allocate", kw_only=True, frozen=True):
     beside: bool = False
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """The SRTP keys of a leg (RFC 4568), and the rollover counters of sources that were heard before. Its repr hides them."""
+
+    suite: str
+    receive: bytes
+    send: bytes
+    rocs: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Keys(suite={self.suite!r})"
+
+
 class Connect(Frame, tag="connect", kw_only=True, frozen=True):
     """Where a leg's other end is, and how it speaks. `event_type` -1: no telephone-event.
 
@@ -71,6 +83,7 @@ class Connect(Frame, tag="connect", kw_only=True, frozen=True):
     event_type: int = -1
     sends: bool = True
     receives: bool = True
+    srtp: Keys | None = None
     others: tuple[tuple[int, str], ...] = ()
     anywhere: bool = False
 
@@ -267,6 +280,15 @@ class Elsewhere(Frame, tag="elsewhere", kw_only=True, frozen=True):
     side: str
 
 
+class Rolled(Frame, tag="rolled", kw_only=True, frozen=True):
+    """The rollover counter of a source on an encrypted leg (RFC 3711 §3.3.1), for whoever goes on with the leg."""
+
+    call: str
+    side: str
+    ssrc: int
+    roc: int
+
+
 class Released(Frame, tag="released", kw_only=True, frozen=True):
     """A call has left the engine; counters a leg."""
 
@@ -283,6 +305,7 @@ class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
     episode: str = ""
     recording: str = ""
     paused: str = ""
+    rocs: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)
     beside: bool = False
 
 
@@ -301,7 +324,7 @@ class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):
 AnyFrame = (
     Done | Failed | Hello | Allocate | Connect | Play | StopPlaying | Relay | OpenCapture | Renew | PauseCapture
     | ResumeCapture | CloseCapture | KeepContext | Release | ReadContexts | Finished | Pressed | Stopped | Captured
-    | Paused | CaptureBroke | Silent | Elsewhere | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
+    | Paused | CaptureBroke | Silent | Rolled | Elsewhere | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
     | GoOnSurveying | Surveyed | OpenWindow | Window | EndOpening
 )  # fmt: skip
 

@@ -61,7 +61,8 @@ class EngineCall:
         self.seconds: Mapping[Side, Sequence[Sequence[int]]] = {}
         self.ports: Mapping[Side, int] = {CALLER: pairs[0].port, AGENT: pairs[1].port}
         self.listener: Listener = lambda event: None
-        self._connects: dict[Side, protocol.Connect] = {}
+        self._media: dict[Side, LegMedia] = {}
+        self.rocs: dict[str, dict[int, int]] = {}
         self._relay: protocol.Relay | None = None
         self._context = b""
         self._playing: dict[int, asyncio.Future[Played]] = {}
@@ -76,9 +77,12 @@ class EngineCall:
 
     async def connect(self, side: Side, media: LegMedia) -> None:
         """See ports.CallMedia."""
-        self._connects[side] = connect_frame(self.call, side, media)
+        self._media[side] = media
         self.elsewhere.discard(side)
-        await self.engine.client.answer(self._connects[side])
+        await self.engine.client.answer(self._connect_frame(side))
+
+    def _connect_frame(self, side: Side) -> protocol.Connect:
+        return connect_frame(self.call, side, self._media[side], self.rocs.get(side, {}))
 
     async def play(self, side: Side, prompt: str, *, loop: bool = False) -> Played:
         """See ports.CallMedia."""
@@ -162,8 +166,7 @@ class EngineCall:
 
     def adopt(self, legs: Mapping[Side, LegMedia], stop_keys: str) -> None:
         """Know again where a predecessor had connected the legs, in case this engine dies too."""
-        for side, media in legs.items():
-            self._connects[side] = connect_frame(self.call, side, media)
+        self._media.update(legs)
         if stop_keys and not self.beside:
             self._relay = protocol.Relay(call=self.call, stop_keys=stop_keys)
 
@@ -178,6 +181,8 @@ class EngineCall:
                     finished.set_result(played(frame))
             case protocol.Captured():
                 self.account = account_of(frame)
+            case protocol.Rolled():
+                self.rocs.setdefault(frame.side, {})[frame.ssrc] = frame.roc
             case protocol.Elsewhere():
                 self.elsewhere |= {side for side in SIDES if side == frame.side}
             case _:
@@ -205,8 +210,8 @@ class EngineCall:
             await self.engine.allocate(self)
         except Unavailable:
             account = await self.close("signalling was cut off") or account
-        for connect in self._connects.values():
-            await self.engine.client.answer(connect)
+        for side in self._media:
+            await self.engine.client.answer(self._connect_frame(side))
         if self._relay is not None:
             await self.engine.client.answer(self._relay)
         await self.keep_context(self._context)
@@ -279,6 +284,7 @@ class Engine:
         pairs = (pool.adopt(sockets[0], sockets[1]), pool.adopt(sockets[2], sockets[3]))
         call = EngineCall(self._engines, self, frame.tenant, frame.call, pairs, frame.beside)
         call.episode = "" if frame.paused else frame.episode
+        call.rocs = frame.rocs
         self.calls[frame.call] = call
         self.held.append(HeldCall(call, frame.context, frame.episode, frame.recording, frame.paused))
 

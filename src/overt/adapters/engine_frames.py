@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from overt import protocol
 from overt.domain.identity import AGENT, CALLER, Side
 from overt.ports import (
@@ -18,12 +20,15 @@ from overt.ports import (
 )
 
 
-def connect_frame(call: str, side: Side, media: LegMedia) -> protocol.Connect:
-    """Where a leg's other end is, as a frame."""
+def connect_frame(call: str, side: Side, media: LegMedia, rocs: Mapping[int, int]) -> protocol.Connect:
+    """Where a leg's other end is, as a frame; with the rollover counters that are known of an encrypted one."""
+    srtp = media.srtp
+    keys = protocol.Keys(srtp.suite, srtp.receive, srtp.send, dict(rocs)) if srtp is not None else None
     return protocol.Connect(
         call=call, side=side, address=media.address, port=media.port, rtcp_port=media.rtcp_port, codec=media.codec,
         payload_type=media.payload_type, event_type=-1 if media.event_type is None else media.event_type,
         sends=media.sends, receives=media.receives, others=media.others, anywhere=media.anywhere,
+        srtp=keys,
     )  # fmt: skip
 
 

@@ -201,7 +201,10 @@ class Desk:
         self._loop.at(self._loop.now + CHUNK_NS, lambda: self._tend(room, turn + 1))
 
     def _connect(self, frame: protocol.Connect, _: list[socket.socket]) -> Frame:
-        return self._in_room(frame.call, lambda room: room.connect(frame))
+        try:
+            return self._in_room(frame.call, lambda room: room.connect(frame))
+        except ValueError as error:
+            return Failed(why=str(error))
 
     def _play(self, frame: protocol.Play, _: list[socket.socket]) -> Frame:
         return self._in_room(frame.call, lambda room: room.play(frame))
@@ -285,6 +288,7 @@ class Desk:
             held = protocol.HeldCall(
                 tenant=room.tenant, call=room.call, context=room.context, episode=permit.episode if permit else "",
                 recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "",
+                rocs=room.rocs,
             )  # fmt: skip
             self._tell(held, [one.fileno() for one in room.sockets])
         for beside, sockets in self._batch.held():

@@ -6,14 +6,15 @@ This is the hot path of the relay loop: one receive, one rewrite in place, one s
 
 from __future__ import annotations
 
-import ctypes
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from overt.engine.capture import Track
+from overt.engine.keyed import Keyed, keyed
 from overt.engine.loop import Loop
+from overt.engine.udp import disconnect, kernel_drops
+from overt.protocol import Keys
 from overt.wire.rtp.dtmf import KeyReader
 from overt.wire.rtp.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
 from overt.wire.rtp.packet import HEADER, HEADER_BYTES, LARGEST_PACKET, NotRtp, payload_bounds
@@ -21,10 +22,9 @@ from overt.wire.rtp.rtcp import NotRtcp, Report, ReportBlock, build, goodbye, nt
 
 FRAME_SAMPLES = 160
 NS_PER_SAMPLE = 125_000
-_SO_MEMINFO, _MEMINFO_DROPS = 55, 8
 COUNTERS = (
     "received", "sent", "lost", "late", "foreign", "malformed", "other_type", "dropped_without_permit", "captured",
-    "send_errors", "kernel_dropped",
+    "send_errors", "kernel_dropped", "unauthentic",
 )  # fmt: skip
 
 _unpack, _pack_into = HEADER.unpack_from, HEADER.pack_into
@@ -58,13 +58,15 @@ class Leg:
         self.peer: Leg | None = None
         self.take: TakeSound | None = None
         self.on_key: Callable[[Leg, str], bool] = lambda leg, digit: False
+        self.on_roll: Callable[[int, int], None] = lambda ssrc, roc: None
+        self.keyed: Keyed | None = None
         self.speaking = False
         self.latched = False
         self.heard_ns = 0
         self.connected_ns = 0
         self.reported_loss: int | None = None
         self.received = self.sent = self.lost = self.late = self.foreign = self.malformed = self.captured = 0
-        self.other_type = self.dropped_without_permit = self.send_errors = self.kernel_dropped = 0
+        self.other_type = self.dropped_without_permit = self.send_errors = self.kernel_dropped = self.unauthentic = 0
         self._octets = 0
         self._expected = -1
         self._keys = KeyReader()
@@ -85,10 +87,14 @@ class Leg:
 
     # ---- where the other end is
 
-    def connect(self, far: FarEnd) -> None:
-        """Send to another far end from now on; accept only its address; latch anew."""
+    def connect(self, far: FarEnd, keys: Keys | None = None) -> None:
+        """Send to another far end from now on; accept only its address; latch anew. With `keys` all is encrypted.
+
+        Raises ValueError when a key does not fit its suite.
+        """
+        self.keyed = keyed(self.keyed, keys, lambda ssrc, roc: self.on_roll(ssrc, roc))
         if self.latched and (self.far is None or (far.address, far.port) != (self.far.address, self.far.port)):
-            _disconnect(self.rtp)
+            disconnect(self.rtp)
             self.latched = False
         self.far = far
         self.connected_ns = self.loop.now
@@ -122,17 +128,15 @@ class Leg:
         try:
             if self.latched:
                 size = self._receive_into(buffer)
+                if self.keyed is not None:
+                    size = self._opened(size)
             else:
-                size, source = self.rtp.recvfrom_into(buffer)
-                if self.far is None or source[0] != self.far.address or not self._expected_type(size):
-                    self.foreign += 1
-                    return
-                self._latch(source)
+                size = self._first()
         except OSError:
             self.send_errors += 1
             return
         if size < HEADER_BYTES or buffer[0] != 0x80:
-            size = self._plain(size)
+            size = self._plain(size) if size >= 0 else 0
             if not size:
                 return
         _, second, sequence, rtp_time, ssrc = _unpack(buffer)
@@ -160,6 +164,27 @@ class Leg:
         peer = self.peer
         if peer is not None and not peer.speaking:
             peer.forward(buffer, self._view, size, second & 0x80, sequence, rtp_time, ssrc)
+
+    def _first(self) -> int:
+        """Take a packet while no source is known, which then decides where we send; -1 when it is not the other end's."""
+        size, source = self.rtp.recvfrom_into(self._buffer)
+        if self.far is None or source[0] != self.far.address or not self._expected_type(size):
+            self.foreign += 1
+            return -1
+        if self.keyed is not None:
+            size = self._opened(size)
+        if size > 0:
+            self._latch(source)
+        return size
+
+    def _opened(self, size: int) -> int:
+        """Open a packet of an encrypted leg in its place; -1 when it is not authentic: nothing in the clear is taken."""
+        assert self.keyed is not None
+        opened = self.keyed.open(self._buffer, size)
+        if not opened:
+            self.unauthentic += 1
+            return -1
+        return opened
 
     def _expected_type(self, size: int) -> bool:
         """True for RTP of a payload type that was agreed: nothing else may choose where we send."""
@@ -208,7 +233,10 @@ class Leg:
         far = self.far
         if far is None or far.held:
             return
-        if ssrc != self._source:
+        sealing = self.keyed
+        if ssrc != self._source or (
+            sealing is not None and not sealing.follows(self.ssrc, sequence + self._sequence_offset & 0xFFFF)
+        ):
             self._rebase(sequence, rtp_time, ssrc)
             marker = 0x80
         sequence = sequence + self._sequence_offset & 0xFFFF
@@ -217,7 +245,7 @@ class Leg:
         if self._translate is not None:
             buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(self._translate)
         _pack_into(buffer, 0, 0x80, far.payload_type | marker, sequence, rtp_time, self.ssrc)
-        if not self.latched:
+        if sealing is not None or not self.latched:
             self._send(view[:size])
             return
         try:
@@ -284,6 +312,11 @@ class Leg:
     def _send(self, packet: bytes | memoryview) -> None:
         far = self.far
         assert far is not None
+        octets = len(packet) - HEADER_BYTES
+        if self.keyed is not None:
+            packet = self.keyed.seal(packet)
+            if not packet:
+                return  # sent already, or too late to be sent: RFC 3711 §9.1
         try:
             if self.latched:
                 self.rtp.send(packet)
@@ -293,7 +326,7 @@ class Leg:
             self.send_errors += 1
             return
         self.sent += 1
-        self._octets += len(packet) - HEADER_BYTES
+        self._octets += octets
 
     # ---- RTCP
 
@@ -307,6 +340,11 @@ class Leg:
         if self.far is None or source[0] != self.far.address:
             self.foreign += 1
             return
+        if self.keyed is not None:
+            datagram = self.keyed.open_report(datagram)
+            if not datagram:
+                self.unauthentic += 1
+                return
         try:
             for report in read_reports(datagram):
                 for block in report.blocks:
@@ -332,6 +370,8 @@ class Leg:
 
     def _send_rtcp(self, packet: bytes) -> None:
         assert self.far is not None
+        if self.keyed is not None:
+            packet = self.keyed.seal_report(packet)
         try:
             self.rtcp.sendto(packet, (self.far.address, self.far.rtcp_port))
         except OSError:
@@ -346,16 +386,3 @@ class Leg:
             self.loop.forget(one.fileno())
             one.close()
         return {name: int(getattr(self, name)) for name in COUNTERS}
-
-
-def kernel_drops(rtp: socket.socket) -> int:
-    """How many packets the kernel dropped because nobody read them in time."""
-    counts = struct.unpack_from(f"={_MEMINFO_DROPS + 1}I", rtp.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
-    return int(counts[_MEMINFO_DROPS])
-
-
-def _disconnect(rtp: socket.socket) -> None:
-    """Undo connect() on a UDP socket: connect to AF_UNSPEC, which Python's connect cannot express."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    unspecified = (ctypes.c_char * 16)()
-    libc.connect(rtp.fileno(), unspecified, 16)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from overt.engine.capture import Capture
 from overt.engine.leg import FarEnd, Leg
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.speaker import Speaker
-from overt.protocol import Allocate, Captured, Connect, Finished, Frame, Play, Pressed, Silent, Stopped
+from overt.protocol import Allocate, Captured, Connect, Finished, Frame, Play, Pressed, Rolled, Silent, Stopped
 from overt.wire.rtp.g711 import ALAW_TO_ULAW
 
 Tell = Callable[[Frame], None]
@@ -29,18 +30,22 @@ class Room:
         self._loop, self._library, self._tell = loop, library, tell
         self.sockets = list(sockets)
         self.legs = {
-            side: Leg(side, sockets[2 * at], sockets[2 * at + 1], loop, entropy[2 * at], entropy[2 * at + 1] & 0xFFFF)
+            side: Leg(side, sockets[2 * at], sockets[2 * at + 1], loop, entropy[2 * at], entropy[2 * at + 1] & 0x7FFF)
             for at, side in enumerate(SIDES)
         }
         for leg in self.legs.values():
             leg.on_key = self._key
+            leg.on_roll = partial(self._rolled, leg.side)
         self.stop_keys = ""
         self.capture: Capture | None = None
         self._speakers: dict[str, Speaker] = {}
         self._told_silent: set[str] = set()
 
     def connect(self, order: Connect) -> None:
-        """Say where a leg's other end is; a held leg hears nothing, so a prompt to it ends as not heard."""
+        """Say where a leg's other end is; a held leg hears nothing, so a prompt to it ends as not heard.
+
+        Raises ValueError for a key that does not fit its suite: then nothing has changed.
+        """
         held = not (order.sends and order.receives)
         far = FarEnd(
             order.address,
@@ -51,7 +56,7 @@ class Room:
             order.codec == "PCMA",
             held,
         )
-        self.legs[order.side].connect(far)
+        self.legs[order.side].connect(far, order.srtp)
         for leg in self.legs.values():
             leg.begin_anew()
         if self.capture is not None:
@@ -59,6 +64,14 @@ class Room:
         self._told_silent.discard(order.side)
         if held and order.side in self._speakers:
             self._speakers[order.side].stop("held")
+
+    def _rolled(self, side: str, ssrc: int, roc: int) -> None:
+        self._tell(Rolled(call=self.call, side=side, ssrc=ssrc, roc=roc))
+
+    @property
+    def rocs(self) -> dict[str, dict[int, int]]:
+        """The rollover counters of each encrypted leg."""
+        return {side: leg.keyed.opener.rocs for side, leg in self.legs.items() if leg.keyed is not None}
 
     def play(self, order: Play) -> None:
         """Play a prompt to a leg; what was being played to it stops."""

@@ -18,7 +18,8 @@ from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
 
 @dataclass(slots=True)
 class Context:
-    """Everything about a call that is not in the engine already. Never a key, never sound.
+    """Everything about a call that is not in the engine already. Never sound, and no key but
+    those of its encrypted legs, which the engine has anyway.
 
     `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile. `client` is None in
     path; beside a call it is whose recording session it is, and `seats` who is on the call.
