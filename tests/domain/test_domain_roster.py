@@ -31,6 +31,8 @@ def test_whom_the_house_knows_for_an_agent_has_the_agents_seat() -> None:
 def test_one_line_of_everybody_goes_to_the_callers_seat() -> None:
     seats = seat((ANN, BO), (VoiceLine(3, "m", ("ann", "bo")),), never)
     assert seats.mixed and seats.lines == ((CALLER, 3),) and seats.line(AGENT) is None
+    conference = seat((ANN, BO, CY), (VoiceLine(0, "", ("ann",)), VoiceLine(1, "", ("bo", "cy"))), never)
+    assert conference.lines == ((CALLER, 0), (AGENT, 1)) and conference.mixed and conference.others == (CY,)
 
 
 def test_lines_of_nobody_known_go_by_their_order_and_keep_it() -> None:

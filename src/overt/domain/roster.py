@@ -110,10 +110,8 @@ def _lined(seats: Seats, lines: Sequence[VoiceLine], before: Seats) -> Seats:
 
 
 def _side_of(line: VoiceLine, seats: Seats) -> Side | None:
-    """The seat of a line's only sender; the caller's for a line of several."""
-    if len(line.senders) > 1:
-        return CALLER
-    return next((side for side in SIDES if (one := seats.of(side)) is not None and (one.id,) == line.senders), None)
+    """The seat of a line's sender; of several who are mixed in it, the first that has one, the caller's before the agent's."""
+    return next((side for side in SIDES if (one := seats.of(side)) is not None and one.id in line.senders), None)
 
 
 def _preferred(line: VoiceLine, before: Seats) -> tuple[Side, ...]:

@@ -226,7 +226,8 @@ class RecordingSession:
         seated = dict(self.understood.seats.lines)
         for side in SIDES:
             told = self._told.get(side)
-            media = self.understood.media(side, lines[seated[side]]) if side in seated else None
+            source = self._leg.peer.host
+            media = self.understood.media(side, lines[seated[side]], source) if side in seated else None
             if media is None and told is not None:
                 media = replace(told, sends=False, receives=False)
             if media is not None and media != told:

@@ -6,6 +6,7 @@ lost: it is a sentence among the remarks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,10 @@ from overt.wire.siprec.snapshot import Participant, Snapshot, apply, present
 
 ANONYMOUS = ("anonymous", "unknown", "restricted", "unavailable")
 NO_METADATA = "it sent no recording metadata (application/rs-metadata+xml), so that nobody on the call is known"
+NO_ADDRESS = (
+    "a stream is offered without an address (c=), or with a name in its place; it is heard from where the session came"
+)
+_SCHEME = re.compile(r"^\s*(?:sips?|tel):", re.IGNORECASE)
 IsAgent = Callable[[Person], bool]
 
 
@@ -67,8 +72,10 @@ class Understanding:
             for side, index in self.seats.lines
         )  # fmt: skip
 
-    def media(self, side: Side, ours: OurLine) -> LegMedia | None:
-        """What the engine must know of a seat's stream; None when it has none."""
+    def media(self, side: Side, ours: OurLine, source: str) -> LegMedia | None:
+        """What the engine must know of a seat's stream; None when it has none. `source` is where sound comes from that is
+        offered without an address.
+        """
         index = self.seats.line(side)
         if self.offer is None or index is None:
             return None
@@ -77,7 +84,7 @@ class Understanding:
         flows = flowing(media) == "sends"
         keys = keys_of(ours, self.offer)
         return LegMedia(
-            media.address, media.port, media.rtcp_port, codec, number, kept.event_type, flows, flows,
+            media.address or source, media.port, media.rtcp_port, codec, number, kept.event_type, flows, flows,
             tuple(kept.codecs[1:]), Srtp(keys.suite, keys.receive, keys.send) if keys is not None else None,
         )  # fmt: skip
 
@@ -92,12 +99,12 @@ def understand(
     """
     remarks = [one.sentence for one in body.remarks]
     document, first = body.metadata, not before.begun
-    snapshot = _snapshot(before, document, remarks)
+    read, snapshot = _read(before, document, remarks)
     after = replace(before, snapshot=snapshot, offer=offer or before.offer, begun=True)
     if offer is not None:
         after = replace(after, written=body.sdp or before.written)
-    if document is not None and snapshot is not before.snapshot:
-        after = replace(after, documents=_kept(before.documents, document))
+    if document is not None and read is not None:
+        after = replace(after, documents=(document,) if read.complete else (*before.documents, document))
     after = _placed(after, means)
     remarks += [one for one in after.unclear if one not in before.unclear]
     if document is None and first:
@@ -105,29 +112,22 @@ def understand(
     said = tuple(dict.fromkeys(remarks))
     if document is None and not first:
         return after, None, said
-    readable = document is not None and snapshot is not None
-    dialect = snapshot.dialect if readable and snapshot is not None else ""
-    complete = snapshot.complete if readable and snapshot is not None else False
+    dialect, complete = (read.dialect, read.complete) if read is not None else ("", False)
     return after, Described(document or b"", dialect, complete, said, after.seats), said
 
 
-def _snapshot(before: Understanding, document: bytes | None, remarks: list[str]) -> Snapshot | None:
-    """The metadata after an update. One that cannot be read changes nothing: what was known stands, and it is said."""
+def _read(before: Understanding, document: bytes | None, remarks: list[str]) -> tuple[Snapshot | None, Snapshot | None]:
+    """A document, and what is known after it. One that cannot be read changes nothing: what was known stands, and it is said."""
     if document is None:
-        return before.snapshot
+        return None, before.snapshot
     try:
         read = parse(document)
         after = read if before.snapshot is None else apply(before.snapshot, read)
     except RemoteProtocolError as error:
         remarks.append(error.reason)
-        return before.snapshot
+        return None, before.snapshot
     remarks += [one.sentence for one in read.remarks]
-    return after
-
-
-def _kept(documents: tuple[bytes, ...], document: bytes) -> tuple[bytes, ...]:
-    """What a successor must read again: from the last complete document on."""
-    return (document,) if parse(document).complete else (*documents, document)
+    return read, after
 
 
 def _placed(known: Understanding, means: Means) -> Understanding:
@@ -144,7 +144,8 @@ def _placed(known: Understanding, means: Means) -> Understanding:
         if found[line.index].codecs
     ]  # fmt: skip
     seats = seat(people, lines, means.is_agent, known.seats)
-    unclear = [one for kept in found.values() for one in kept.refused]
+    unclear = [NO_ADDRESS] if any(one.port and not one.address for one in known.offer.media) else []
+    unclear += [one for kept in found.values() for one in kept.refused]
     unclear += [one.sentence for one in placement.remarks] if known.snapshot else []
     unclear += [f"line {index} is not kept: two tracks are, and there is no seat for it" for index in seats.unheard]
     return replace(known, storable=found, seats=seats, unclear=tuple(unclear))
@@ -165,8 +166,8 @@ def _parts(aor: str) -> tuple[str, str]:
     try:
         uri = Uri.parse(aor)
     except RemoteProtocolError:
-        user, _, domain = aor.partition("@")
-        return user.strip(), domain.strip()
+        user, _, domain = _SCHEME.sub("", aor).partition("@")
+        return user.partition(";")[0].strip(), domain.strip()
     return (uri.user or uri.opaque).partition(";")[0], uri.host
 
 

@@ -96,8 +96,6 @@ def _unfit(media: Media, secrecy: sdp.Secrecy) -> str:
         return f"an encrypted stream is offered with no suite that we have ({', '.join(sdes.SUITES)})"
     if not media.secure and secrecy == "required":
         return "a stream in the clear is offered, and this client must encrypt (RTP/SAVP with a=crypto)"
-    if not media.address and media.port:
-        return "a stream is offered without an address (c=), or with a name in its place"
     return "" if media.port else "the stream is closed (port 0)"
 
 
