@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from overt.domain.vitals import Vitals, vitals_of
 
-RUN = "run"
+RUN, EACH_S = "run", 1.0
 _NAMED = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -56,3 +57,32 @@ def forget_vitals(data_folder: Path) -> None:
     """Delete what an earlier start left: a process that is gone must not look as if it had only fallen silent."""
     for path in (data_folder / RUN).glob("vitals-*"):
         path.unlink(missing_ok=True)
+
+
+class VitalsWriter:
+    """Writes what a process last said of itself, once a second, by a thread of its own: no disk holds up whoever says it."""
+
+    def __init__(self, data_folder: Path, process: str) -> None:
+        self._folder, self._process = data_folder, process
+        self._said: Mapping[str, Any] = {}
+        self._stop = Event()
+        self._thread = Thread(target=self._work, name="vitals", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def say(self, vitals: Mapping[str, Any]) -> None:
+        """Take the vitals of now; the mapping is not changed afterwards."""
+        self._said = vitals
+
+    def close(self) -> None:
+        """Write once more, and end."""
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stop.wait(EACH_S)
+            write_vitals(self._folder, self._process, self._said)

@@ -17,13 +17,15 @@ from overt.adapters.log_lines import set_up_logs
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.unix_frames import short_path
 from overt.adapters.vault_keys import read_wrapping_key
+from overt.adapters.vitals_files import VitalsWriter
 from overt.engine.desk import Desk
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.spool import Spool, recover
+from overt.engine.tally import Tally
 from overt.ports import Unavailable
 
-PATIENCE_S, RETRY_S = 10.0, 0.1
+PATIENCE_S, RETRY_S, SECOND_NS = 10.0, 0.1, 1_000_000_000
 GC_THRESHOLD = (100_000, 50, 50)  # what lives, lives long; a collection must not stop the loop often
 _log = logging.getLogger("overt.engine")
 
@@ -44,7 +46,9 @@ def main(data_folder: Path, name: str, start_key: bytes) -> int:
         return 3
     loop = Loop()
     library = Library({prompt: loaded.samples for prompt, loaded in prompts.items()})
-    desk = Desk(loop, library, Spool(folder, number), wrapping, start_key, unended)
+    spool = Spool(folder, number)
+    desk = Desk(loop, library, spool, wrapping, start_key, unended)
+    desk.tally, vitals = Tally(spool, folder), VitalsWriter(data_folder, name)
     socket = data_folder / "run" / f"{name}.sock"
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket.unlink(missing_ok=True)
@@ -52,6 +56,8 @@ def main(data_folder: Path, name: str, start_key: bytes) -> int:
         desk.listen(short)
     for signalled in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signalled, lambda *_: setattr(loop, "stopping", True))
+    vitals.start()
+    loop.every(SECOND_NS, lambda: vitals.say(desk.vitals()))
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)

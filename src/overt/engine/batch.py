@@ -118,6 +118,15 @@ class Batch:
             )  # fmt: skip
             yield frame, room.sockets()
 
+    def legs(self) -> Iterator[StreamLeg]:
+        """Every leg that is heard."""
+        return (leg for room in self._calls.values() for leg in room.legs.values())
+
+    @property
+    def captures(self) -> int:
+        """How many recordings are open."""
+        return sum(room.capture is not None and room.capture.account is None for room in self._calls.values())
+
     def release(self, call: str) -> dict[str, dict[str, int]]:
         """The call is over: close its capture and sockets; the counters of each leg."""
         self._report(self.finish(call, "call ended"))

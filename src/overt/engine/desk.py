@@ -24,6 +24,7 @@ from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.room import SIDES, Room
 from overt.engine.spool import SEGMENT_NS, Spool, Unended
+from overt.engine.tally import Tally
 from overt.protocol import LARGEST_FRAME, Captured, Done, Failed, Frame, Interrupted
 from overt.vault.keys import WrappingKey
 from overt.vault.track import TRACKS
@@ -59,8 +60,16 @@ class Desk:
         self._unended = {-number: one for number, one in enumerate(unended, 1)}  # below zero: no request has these
         self._permits = self._batch.permits
         self.refused = 0
+        self.tally: Tally | None = None
         loop.every(LEASE_LOOK_NS, self._look_at_leases)
         loop.every(SEGMENT_NS, self._rotate)
+
+    def vitals(self) -> Mapping[str, Mapping[str, int | float]]:
+        """What the engine says of itself; see engine.tally. Nothing without a tally."""
+        if self.tally is None:
+            return {}
+        in_path = [leg for room in self._rooms.values() for leg in room.legs.values()]
+        return self.tally.vitals([*in_path, *self._batch.legs()], len(self._open_captures()) + self._batch.captures)
 
     # ---- the signaller
 
@@ -147,6 +156,8 @@ class Desk:
 
     def _tell(self, frame: Frame, fds: Sequence[int] = ()) -> None:
         """Send a frame to the signaller; what the kernel does not take waits in order. Nothing is told to nobody."""
+        if self.tally is not None:
+            self.tally.note(frame)
         if self._peer is None:
             return
         self._unsent.append((protocol.encode(frame), list(fds)))

@@ -47,6 +47,11 @@ class Spool:
         self._thread = threading.Thread(target=self._write_forever, name="spool", daemon=True)
         self._thread.start()
 
+    @property
+    def behind(self) -> int:
+        """How many records wait to be durable."""
+        return self._queued - self.durable
+
     def append(self, record: bytes) -> int:
         """Queue a record for the next commit; return its number: it is on the disk once `durable` has reached it."""
         with self._lock:
