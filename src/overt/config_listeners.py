@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 TRANSPORTS = ("udp", "tcp", "tls")
@@ -35,9 +36,20 @@ class Listener:
         """What peers are told: address and port."""
         return self.advertised_address or self.address, self.advertised_port or self.port
 
+    def within(self, folder: Path) -> Listener:
+        """The same with its files as they are seen from a folder."""
+        return replace(
+            self, certificate=_within(folder, self.certificate), key=_within(folder, self.key),
+            client_ca=_within(folder, self.client_ca),
+        )  # fmt: skip
+
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.transport}:{host}:{self.port}"
+
+
+def _within(folder: Path, path: str) -> str:
+    return str(folder / path) if path else ""
 
 
 def default_listeners(address: str, port: int, tcp: bool) -> tuple[Listener, ...]:

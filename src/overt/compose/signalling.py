@@ -25,6 +25,7 @@ from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.governing import make_governor, make_lines
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
+from overt.domain.clients import Client
 from overt.domain.errors import Refused
 from overt.domain.facts import Fact, Json
 from overt.faces.sip.control import SipControl
@@ -63,7 +64,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     table = load_table(settings.law_folder(data_folder))
     governor = make_governor(data_folder, settings, table, ledger, lambda error: _log.error("policies: %s", error))
     house = make_house(data_folder, settings, clock, ledger, engines, governor)
-    gateway = Gateway(_doors(settings), lambda control: _on_call(house, control))
+    gateway = Gateway(_doors(settings, data_folder), lambda control: _on_call(house, control))
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))
     unended = _unended(data_folder, house)
@@ -79,11 +80,12 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
             await ledger.enter(
                 _lost(house, record, "signalling died, and its successor has no leg or line to go on with")
             )
-    ready = {"sip": f"{settings.sip_address}:{settings.sip_port}", "restored": len(held)}
+    ready = {"sip": ", ".join(map(str, settings.listeners)), "restored": len(held)}
     (data_folder / READY).write_text(json.dumps(ready))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
     await stop.wait()
     (data_folder / READY).unlink(missing_ok=True)
     await gateway.drain()
@@ -147,9 +149,14 @@ def make_house(
     )  # fmt: skip
 
 
-def _doors(settings: Settings) -> Doors:
-    trunks = {address: trunk.name for trunk in settings.trunks for address in trunk.addresses}
-    return Doors(settings.tenant, settings.sip_address, settings.sip_port, settings.sip_tcp, trunks)
+def _doors(settings: Settings, data_folder: Path) -> Doors:
+    trunks = tuple(Client(one.name, addresses=one.addresses, place=one.place) for one in settings.trunks)
+    listeners = [one.within(data_folder) for one in settings.listeners]
+    ca = str(data_folder / settings.sip_ca) if settings.sip_ca else ""
+    return Doors(
+        settings.tenant, listeners, lambda: trunks, realm=settings.sip_realm, calls=settings.calls, ca=ca,
+        nameservers=settings.sip_nameservers,
+    )  # fmt: skip
 
 
 def _started(house: House, settings: Settings, data_folder: Path, law_version: str) -> Fact:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overt.config_listeners import Listener
 from overt.domain.clients import Client
 from overt.domain.identity import uuid7
+from overt.faces.sip.connections import Bounds
 from overt.faces.sip.control import SipControl, called_of, caller_of
+from overt.faces.sip.entrance import Entrance
+from overt.faces.sip.gatekeeper import Gatekeeper, Secrets
 from overt.faces.sip.recording_session import RecordingSession
+from overt.faces.sip.resolver import Resolver, Target
 from overt.faces.sip.sessions import Sessions
 from overt.faces.sip.sightings import Sightings
 from overt.faces.sip.tracing import Tracing
-from overt.faces.sip.transports import TcpTransport, UdpTransport
+from overt.faces.sip.transports import Transports
 from overt.faces.sip.understanding import is_recording_session
 from overt.ports import Offer
 from overt.wire.sip import agent as sip
 from overt.wire.sip import leg as legs
-from overt.wire.sip.errors import RemoteProtocolError
-from overt.wire.sip.message import Request, parse, respond
+from overt.wire.sip.message import Request
 from overt.wire.sip.transaction import Peer, Send
+from overt.wire.sip.uri import Uri
 
 SERVER = "Overt"
 DRAIN_S = 8.0
@@ -33,13 +37,21 @@ OnCall = Callable[[SipControl], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where the gateway listens and who may come: trunk addresses → trunk names."""
+    """Where the gateway listens and who may come.
+
+    `clients` gives those who may come now; `secrets` what is kept of a user name's password in `realm`. `calls`: the most
+    at once, 0 for any number. `ca` vouches for the TLS servers that we call; `nameservers` are asked for their names.
+    """
 
     tenant: str
-    address: str
-    port: int
-    tcp: bool
-    trunks: Mapping[str, str]
+    listeners: Sequence[Listener]
+    clients: Callable[[], Sequence[Client]]
+    secrets: Secrets = lambda username: {}
+    realm: str = "overt"
+    calls: int = 0
+    ca: str = ""
+    nameservers: Sequence[str] = ()
+    bounds: Bounds | None = None
 
 
 class Gateway:
@@ -48,26 +60,40 @@ class Gateway:
     def __init__(self, doors: Doors, on_call: OnCall, tracing: Tracing | None = None) -> None:
         self._doors, self._on_call = doors, on_call
         self.tracing = tracing or Tracing((), lambda: time.time_ns() // 1000)
-        self.agent = sip.Agent(doors.address, doors.port, lambda: secrets.token_hex(8), SERVER)
-        self._udp, self._tcp = UdpTransport(self._receive), TcpTransport(self._receive)
+        self.agent = sip.Agent(*doors.listeners[0].place, _fresh, SERVER)
+        keeper = Gatekeeper(
+            doors.clients, doors.secrets, doors.realm, secrets.token_bytes(32), _fresh,
+            lambda request: self.agent.legs.of_request(request),
+        )  # fmt: skip
+        self.transports = Transports(
+            doors.listeners,
+            self._receive,
+            self._undelivered,
+            self._count,
+            keeper.welcome,
+            ca=doors.ca,
+            bounds=doors.bounds,
+        )
+        self.agent.here, self.agent.layer.streams = self.transports.place, True
+        self.agent.load = lambda: (len(self._calls), doors.calls)
+        self._gatekeeper, self._entrance = keeper, Entrance(keeper, self.transports, self._count, self.remark)
+        self._resolver = Resolver(self.transports.families, secrets.SystemRandom().random, doors.nameservers)
         self._controls: dict[str, SipControl | RecordingSession] = {}
         self.sightings = Sightings()
         self.sessions: Sessions
         self._calls: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
-        self._warned: set[str] = set()
         self.draining = False
 
     async def start(self) -> None:
-        """Bind and serve."""
-        await self._udp.open(self._doors.address, self._doors.port)
-        if self._doors.tcp:
-            await self._tcp.open(self._doors.address, self._doors.port)
+        """Bind and serve. Raises OSError, saying which listener cannot be served."""
+        await self.transports.open()
         self._ticking = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
         while True:
             self.perform(self.agent.advance(time.monotonic_ns()))
+            self.transports.advance(asyncio.get_running_loop().time())
             await asyncio.sleep(0.02)
 
     async def drain(self) -> None:
@@ -82,30 +108,34 @@ class Gateway:
         """Close the sockets."""
         if self._ticking is not None:
             self._ticking.cancel()
-        self._udp.close()
-        self._tcp.close()
+        await self.transports.close()
+
+    def reload(self) -> None:
+        """Read the certificates of the listeners anew."""
+        self.transports.reload()
 
     # ---- what arrives
 
     def _receive(self, message: bytes, source: Peer) -> None:
         now = time.monotonic_ns()
         self.tracing.arrived(message, source)
-        if source.host not in self._doors.trunks:
-            self._refuse_stranger(message, source)
-        else:
+        if self._entrance.admits(message, source, now):
             self.perform(self.agent.receive(message, source, now))
+            while self.agent.remarks:
+                self._remarked(*self.agent.remarks.popleft())
         self.tracing.settle(now)
 
-    def _refuse_stranger(self, message: bytes, source: Peer) -> None:
-        """Somebody who is no trunk gets one 403, then silence; every attempt is counted."""
-        self.agent.count("refused: stranger")
-        if source.host in self._warned or len(self._warned) > 10_000:
-            return
-        self._warned.add(source.host)
-        with suppress(RemoteProtocolError):
-            request = parse(message)
-            if isinstance(request, Request) and request.method != "ACK":
-                self._send(Send(bytes(respond(request, 403, tag=secrets.token_hex(4))), source))
+    def _remarked(self, source: Peer, sentence: str) -> None:
+        client = self.client_of(source)
+        if client is not None:
+            self.remark(client.name, sentence)
+
+    def _count(self, what: str, times: int = 1) -> None:
+        self.agent.counters[what] = self.agent.counters.get(what, 0) + times
+
+    def client_of(self, source: Peer) -> Client | None:
+        """The client from whom something came; None for somebody whom we called."""
+        return self._entrance.client_of(source, time.monotonic_ns())
 
     def perform(self, happened: Iterable[legs.Happening]) -> None:
         """Send what is to be sent; let each call know what happened to its legs."""
@@ -122,13 +152,22 @@ class Gateway:
 
     def _send(self, send: Send) -> None:
         self.tracing.sent(send)
-        (self._tcp if send.to.reliable else self._udp).send(send)
+        if send.key or not send.encoded.startswith(b"SIP/2.0 "):
+            self._gatekeeper.calling(send.to.host)
+        self.transports.send(send)
+
+    def _undelivered(self, send: Send) -> None:
+        """A message could not be sent: its request goes another way, or has failed."""
+        self.perform(self.agent.undelivered(send, time.monotonic_ns()))
 
     def _offered(self, leg: legs.Leg, request: Request, far: Any) -> None:
         if self.draining:
             self.perform(self.agent.refuse(leg, 503, "", time.monotonic_ns()))
             return
-        client = self._client(leg)
+        client = self.client_of(leg.peer)
+        if client is None:
+            self.perform(self.agent.refuse(leg, 403, "", time.monotonic_ns()))
+            return
         self.sightings.called(client.name, time.time_ns() // 1000)
         if client.mode == "siprec" or is_recording_session(request):
             self.sessions.offered(client, leg, request, far)
@@ -145,10 +184,6 @@ class Gateway:
         )  # fmt: skip
         control = SipControl(self, offer, leg)
         self._run(self._on_call(control))
-
-    def _client(self, leg: legs.Leg) -> Client:
-        """Who offers a leg."""
-        return Client(self._doors.trunks[leg.peer.host])
 
     def remark(self, client: str, sentence: str) -> None:
         """A client did something wrong: a sentence for the engineer."""
@@ -167,6 +202,14 @@ class Gateway:
         task.add_done_callback(self._calls.discard)
 
     # ---- for the controls
+
+    async def targets(self, uri: str) -> tuple[Target, ...]:
+        """Where a SIP address leads, best first. Raises NoAddress, RemoteProtocolError."""
+        found = await self._resolver.targets(Uri.parse(uri))
+        for one in found:
+            if one.name:
+                self.transports.connections.name(one.host, one.port, one.name)
+        return found
 
     def keep(self, leg: legs.Leg, control: SipControl | RecordingSession) -> None:
         """Let a leg's happenings go to a call."""
@@ -196,3 +239,7 @@ class Gateway:
     def run(self, story: Awaitable[None]) -> None:
         """Run a call's story as a task of the gateway."""
         self._run(story)
+
+
+def _fresh() -> str:
+    return secrets.token_hex(8)
