@@ -185,7 +185,11 @@ class SessionControl(CallControl, Protocol):
     """The signalling of one recording session (RFC 7866): a call whose parties talk elsewhere. Nobody can be dialled in it."""
 
     client: Client
-    seats: Seats
+
+    @property
+    def seats(self) -> Seats:
+        """Who is on the call, and on which line each is heard."""
+        ...
 
     async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
         """Answer the client: which line goes to which of our ports; not `flowing`: it sends nothing yet.
