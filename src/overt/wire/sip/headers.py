@@ -42,10 +42,15 @@ def canonical(name: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def checked_name(name: str) -> tuple[str, str]:
+def both_names(name: str) -> tuple[str, str]:
     """A name as it stands before the colon, without white space, and canonical: empty when it is no token (§7.3.1)."""
     name = name.rstrip(" \t")
     return name, canonical(name) if TOKEN.fullmatch(name) else ""
+
+
+def checked_name(name: str) -> str:
+    """The canonical form of a name as it stands before the colon; empty when it is no token (§7.3.1)."""
+    return both_names(name)[1]
 
 
 def passes(name: str) -> bool:

@@ -25,8 +25,8 @@ from overt.wire.sip.headers import (
     CSeq,
     NameAddress,
     Via,
+    both_names,
     canonical,
-    checked_name,
     media_type,
     option_tags,
     route,
@@ -285,7 +285,7 @@ def _read_headers(lines: list[str]) -> tuple[Headers, _Read]:
     values = read.values
     for line in lines:
         name, colon, value = line.partition(":")
-        name, low = checked_name(name)
+        name, low = both_names(name)
         if not colon or not low:
             raise RemoteProtocolError("malformed header")
         value = value.strip(" \t")
