@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -45,12 +46,27 @@ class Notary:
         self._waiting: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]] = []
         self._note, self._published = "", -1
         self._wake = asyncio.Event()
+        self._commits = self._failures = self._commit_us = self._worst_us = 0
         self._publish()
 
     def _publish(self) -> None:
         self._note = sign(checkpoint_of(self._files.tree, self._origin), self._key)
         self._files.publish(self._note)
         self._published = self._files.tree.size
+
+    def said(self) -> Mapping[str, Mapping[str, int | float]]:
+        """What the notary says of itself: entries, commits and how long they took; the worst one since this was asked last."""
+        worst, self._worst_us = self._worst_us, 0
+        return {
+            "counters": {
+                "ledger_commits": self._commits, "ledger_commit_failures": self._failures,
+                "ledger_commit_microseconds": self._commit_us,
+            },
+            "gauges": {
+                "ledger_entries": self._files.tree.size, "ledger_waiting": len(self._waiting),
+                "ledger_commit_worst_seconds": worst / 1e6,
+            },
+        }  # fmt: skip
 
     async def handle(self, frame: protocol.AnyFrame, _: Asker) -> protocol.Frame:
         """Answer one frame."""
@@ -76,7 +92,11 @@ class Notary:
             group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
             if not self._waiting:
                 self._wake.clear()
+            began = time.perf_counter_ns()
             self._commit(group)
+            took_us = (time.perf_counter_ns() - began) // 1000
+            self._commits, self._commit_us = self._commits + 1, self._commit_us + took_us
+            self._worst_us = max(self._worst_us, took_us)
 
     def _commit(self, group: list[tuple[protocol.Append, asyncio.Future[protocol.Frame]]]) -> None:
         lines: list[bytes] = []
@@ -102,6 +122,7 @@ class Notary:
             if self._published < self._files.tree.size:
                 self._publish()
         except NotDurable as error:
+            self._failures += 1
             failed = protocol.Failed(why=error.why, retry=True)
             self._answer(group, lambda _: failed)
             return

@@ -15,6 +15,7 @@ from overt.adapters.log_lines import set_up_logs
 from overt.adapters.notary_server import Notary
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.unix_frames import FrameServer
+from overt.compose.observing import pulse
 from overt.ports import Unavailable
 
 SOCKET = "run/notary.sock"
@@ -47,8 +48,9 @@ async def _serve(data_folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     committing = asyncio.create_task(notary.commit_forever())
-    await stop.wait()
-    await asyncio.sleep(0.05)
+    async with pulse(data_folder, "notary", notary.said):
+        await stop.wait()
+        await asyncio.sleep(0.05)
     committing.cancel()
     await server.stop()
     files.close()

@@ -21,6 +21,7 @@ from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.unix_frames import FrameServer
 from overt.adapters.vault_keys import read_opening_key
+from overt.compose.observing import pulse
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
 
@@ -64,7 +65,8 @@ async def _serve(data_folder: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    async with pulse(data_folder, "opener", dict):
+        await stop.wait()
     await server.stop()
 
 

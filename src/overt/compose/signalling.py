@@ -23,6 +23,8 @@ from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.governing import make_governor, make_lines
+from overt.compose.observing import pulse
+from overt.compose.observing_calls import SignallingObserved
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
 from overt.domain.clients import Client
@@ -64,7 +66,8 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     table = load_table(settings.law_folder(data_folder))
     governor = make_governor(data_folder, settings, table, ledger, lambda error: _log.error("policies: %s", error))
     house = make_house(data_folder, settings, clock, ledger, engines, governor)
-    gateway = Gateway(_doors(settings, data_folder), lambda control: _on_call(house, control))
+    observed = SignallingObserved(data_folder, settings)
+    gateway = Gateway(_doors(settings, data_folder), lambda control: _on_call(house, control), observed.tracing)
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))
     unended = _unended(data_folder, house)
@@ -86,10 +89,12 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
-    await stop.wait()
-    (data_folder / READY).unlink(missing_ok=True)
-    await gateway.drain()
-    await gateway.stop()
+    async with pulse(data_folder, "signalling", lambda: observed.said(gateway, pool)):
+        await stop.wait()
+        (data_folder / READY).unlink(missing_ok=True)
+        await gateway.drain()
+        await gateway.stop()
+    observed.close()
     await engines.stop()
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.adapters.log_lines import FORMAT_VARIABLE
+from overt.adapters.vitals_files import EACH_S, forget_vitals, write_vitals
 from overt.config import Settings, load_settings
 
 WATCH_S = 0.05
@@ -49,6 +50,7 @@ class Child:
     process: subprocess.Popen[str] | None = None
     started: float = 0.0
     failures: int = 0
+    restarts: int = 0
     not_before: float = 0.0
     failing_since: float = 0.0
 
@@ -73,7 +75,7 @@ class Supervisor:
         self._origin = settings.origin if settings.web_port else ""
         self._environment = {**ONE_THREAD, FORMAT_VARIABLE: settings.log_format}
         self._start_key = secrets.token_bytes(START_KEY_BYTES)
-        self._stopping = False
+        self._stopping, self._said = False, 0.0
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT. Return the exit code: 3 when a process cannot be started at all."""
@@ -89,6 +91,7 @@ class Supervisor:
         (self._folder / "run" / "ready").unlink(missing_ok=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "_stopping", True))
+        forget_vitals(self._folder)
         for child in self._children:
             self._start(child)
         if self._origin:
@@ -98,8 +101,18 @@ class Supervisor:
             time.sleep(WATCH_S)
             for child in self._children:
                 refused = refused or self._watch(child)
+            self._say()
         self._stop_all()
         return refused
+
+    def _say(self) -> None:
+        """Say once a second which processes run, and how often each was started again."""
+        if (now := time.monotonic()) - self._said < EACH_S:
+            return
+        self._said = now
+        up = {f"process_running|{one.name}": int(one.process is not None) for one in self._children}
+        again = {f"process_restarts|{one.name}": one.restarts for one in self._children}
+        write_vitals(self._folder, "serve", {"counters": again, "gauges": up})
 
     def _start(self, child: Child) -> None:
         command = [sys.executable, "-m", f"overt.compose.{child.module}", str(self._folder)]
@@ -135,6 +148,7 @@ class Supervisor:
         if not child.failures:
             child.failing_since = now
         child.failures += 1
+        child.restarts += 1
         self._on_change(f"{child.name} ended with {code}; starting it again")
         if code == 3 and child.vital and now - child.failing_since > GIVE_UP_S:
             return 3

@@ -40,6 +40,7 @@ from overt.adapters.system_clock import SystemClock
 from overt.compose.counselling import never_recorded
 from overt.compose.governing import make_lines, make_premises, publishing_rooms
 from overt.compose.machine import Machine
+from overt.compose.observing import pulse
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
@@ -104,7 +105,7 @@ async def _serve(folder: Path, settings: Settings) -> None:
         await asyncio.to_thread(_read_books, rooms)
         await _end_predecessors(rooms, LedgerWindow(folder / "ledger" / settings.tenant), SqlAccounts(engine))
         config = _uvicorn(settings, make_app(rooms, assets))
-        async with _swept(rooms):
+        async with _swept(rooms), pulse(folder, "web", dict):
             with _bound(settings) as door:
                 _log.info("the console is at %s", rooms.front.origin)
                 await _Server(config, rooms).serve(sockets=[door])
