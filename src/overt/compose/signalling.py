@@ -8,6 +8,8 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from overt.adapters.closed_process import close_memory
@@ -22,22 +24,26 @@ from overt.adapters.rtp_ports import PortPool
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
+from overt.compose.beside import make_sessions, take_up_beside
+from overt.compose.clients import begin_register, digest_secrets
 from overt.compose.governing import make_governor, make_lines
 from overt.compose.observing import pulse
 from overt.compose.observing_calls import SignallingObserved
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
-from overt.domain.clients import Client
 from overt.domain.errors import Refused
 from overt.domain.facts import Fact, Json
 from overt.faces.sip.control import SipControl
+from overt.faces.sip.gatekeeper import Secrets
 from overt.faces.sip.gateway import Doors, Gateway
 from overt.ports import CaptureAccount, NotDurable, Unavailable
 from overt.services.attending import attend, take_up, turn_away
 from overt.services.auditing import CallRecord, read_calls
+from overt.services.client_register import ClientRegister
 from overt.services.context import Context
 from overt.services.governing import Governor
 from overt.services.house import House, PromptFacts
+from overt.wire.sip.digest import ALGORITHMS, Algorithm
 
 READY = "run/ready"
 _log = logging.getLogger("overt.signalling")
@@ -67,7 +73,10 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     governor = make_governor(data_folder, settings, table, ledger, lambda error: _log.error("policies: %s", error))
     house = make_house(data_folder, settings, clock, ledger, engines, governor)
     observed = SignallingObserved(data_folder, settings)
-    gateway = Gateway(_doors(settings, data_folder), lambda control: _on_call(house, control), observed.tracing)
+    register = await begin_register(data_folder, settings, ledger, partial(_log.error, "clients: %s"))
+    doors = _doors(settings, data_folder, register)
+    gateway = Gateway(doors, lambda control: _on_call(house, control), observed.tracing)
+    gateway.sessions = make_sessions(house, gateway)
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))
     unended = _unended(data_folder, house)
@@ -76,6 +85,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
         if record.id not in kept:
             await ledger.enter(_lost(house, record, "signalling and engine died"))
     await governor.look()
+    following = asyncio.create_task(register.follow())
     await gateway.start()
     gone = {one.media.call for one in held if not _take_up(house, gateway, one)}
     for record in unended:
@@ -92,6 +102,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     async with pulse(data_folder, "signalling", lambda: observed.said(gateway, pool)):
         await stop.wait()
         (data_folder / READY).unlink(missing_ok=True)
+        following.cancel()
         await gateway.drain()
         await gateway.stop()
     observed.close()
@@ -113,6 +124,11 @@ def _take_up(house: House, gateway: Gateway, held: HeldCall) -> bool:
     except ValueError:
         gateway.run(_let_go(held))
         return False
+    if context.client is not None:
+        taken = take_up_beside(house, gateway, held, context)
+        if not taken:
+            gateway.run(_let_go(held))
+        return taken
     control = gateway.restore(context.offer, context.control)
     line = next((one for one in house.lines.values() if one.policy.name == context.policy.name), None)
     if control is None or line is None:
@@ -154,14 +170,29 @@ def make_house(
     )  # fmt: skip
 
 
-def _doors(settings: Settings, data_folder: Path) -> Doors:
-    trunks = tuple(Client(one.name, addresses=one.addresses, place=one.place) for one in settings.trunks)
+def _doors(settings: Settings, data_folder: Path, register: ClientRegister) -> Doors:
     listeners = [one.within(data_folder) for one in settings.listeners]
     ca = str(data_folder / settings.sip_ca) if settings.sip_ca else ""
     return Doors(
-        settings.tenant, listeners, lambda: trunks, realm=settings.sip_realm, calls=settings.calls, ca=ca,
+        settings.tenant, listeners, register.clients, _secrets(data_folder, settings), realm=settings.sip_realm, calls=settings.calls, ca=ca,
         nameservers=settings.sip_nameservers,
     )  # fmt: skip
+
+
+def _secrets(data_folder: Path, settings: Settings) -> Secrets:
+    """What is kept of the passwords of clients that are known by digest; nothing while it cannot be read."""
+    kept = digest_secrets(data_folder, settings)
+
+    def find(username: str) -> Mapping[Algorithm, str]:
+        try:
+            known = kept.find(username)
+        except Unavailable as error:
+            _log.error("clients that are known by digest cannot come in: %s", error)
+            return {}
+        kept_ha1 = known.ha1 if known is not None else {}
+        return {one: kept_ha1[one] for one in ALGORITHMS if one in kept_ha1}
+
+    return find
 
 
 def _started(house: House, settings: Settings, data_folder: Path, law_version: str) -> Fact:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from overt.domain.identity import AGENT, CALLER, Number, Side
+from overt.faces.sip.resolver import NoAddress, Target
 from overt.ports import CallEvent, Dialled, HungUp, LegChanged, LegMedia, Listener, Offer, Ringing, Unavailable
 from overt.wire.sdp import Description
 from overt.wire.sip import leg as legs
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from overt.faces.sip.gateway import Gateway
 
 ANSWER_S = 32.0
+LOOK_UP_S = 8.0
+SILENT_S = 4.0  # how long a place may say nothing before the next is tried
 ANONYMOUS = ("anonymous", "unknown", "restricted", "unavailable")
 FAILED = "tn-validation-failed"  # with or without the level of attestation behind it, as TN-Validation-Failed-A
 
@@ -85,36 +88,65 @@ class SipControl:
         self._gateway.forget(self._caller)
 
     async def dial(self, target: str, address: str, port: int, ring_s: int) -> Dialled:
-        """See ports.CallControl."""
+        """See ports.CallControl. A name may lead to several places: the next is tried when one cannot be reached."""
+        loop = asyncio.get_running_loop()
+        self._dialled, until = loop.create_future(), loop.time() + ring_s
+        try:
+            places = await asyncio.wait_for(self._gateway.targets(target), min(LOOK_UP_S, ring_s))
+        except (NoAddress, RemoteProtocolError, TimeoutError) as error:
+            return Dialled(None, 503, str(error) or "no name server answered")
+        dialled = Dialled(None, 503, "no place to call")
+        for left, place in reversed(list(enumerate(reversed(places)))):
+            if self._dialled.done():  # given up meanwhile
+                return self._dialled.result()
+            dialled = await self._ring(target, place, address, port, until - loop.time(), last=not left)
+            elsewhere = dialled.status == 503 or (dialled.status == 408 and not self._heard)
+            if dialled.media is not None or not elsewhere or loop.time() >= until:
+                return dialled
+            self._dialled = loop.create_future()
+        return dialled
+
+    async def _ring(self, target: str, place: Target, address: str, port: int, wait: float, *, last: bool) -> Dialled:
+        """Call one place. Where there is another, one that says nothing is given up soon (RFC 3263 §4.3)."""
+        assert self._dialled is not None
+        self._call(target, Peer(place.host, place.port, place.transport), address, port)
+        if not last:
+            await asyncio.wait({self._dialled}, timeout=min(wait, SILENT_S))
+            if not self._dialled.done() and not self._heard:
+                await self.hang_up(AGENT)
+                return Dialled(None, 408, "no response")
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._dialled), max(0.0, wait - (0 if last else SILENT_S)))
+        except TimeoutError:
+            await self.hang_up(AGENT)
+            return Dialled(None, 408, "no answer")
+
+    @property
+    def _heard(self) -> bool:
+        """Whether whoever we call last said anything yet."""
+        return self._agent is not None and self._agent.provisional
+
+    def _call(self, target: str, peer: Peer, address: str, port: int) -> None:
         invite = self._caller.invite
         from_ = invite.from_ if invite.headers else NameAddress(Uri("sip", self.offer.caller.text, address))
         headers = tuple((name, value) for name, value in invite.headers if passes(name))
         hops = int(invite.get("Max-Forwards") or "70") - 1
-        self._dialled = asyncio.get_running_loop().create_future()
         codec = self._caller.far.audio.codec if self._caller.far and self._caller.far.audio else None
-        host, sip_port = Uri.parse(target).address
-        now = time.monotonic_ns()
         leg, happened = self._gateway.agent.invite(
-            target, Peer(host, sip_port), NameAddress(from_.uri, from_.display), address, port, now,
+            target, peer, NameAddress(from_.uri, from_.display), address, port, time.monotonic_ns(),
             headers=headers, hops=hops, first=codec[1] if codec else "PCMU",
         )  # fmt: skip
         self._agent = leg
         self._gateway.keep(leg, self)
         self._gateway.perform(happened)
-        try:
-            return await asyncio.wait_for(self._dialled, ring_s)
-        except TimeoutError:
-            await self.hang_up(AGENT)
-            return Dialled(None, 408, "no answer")
 
     async def hang_up(self, side: Side) -> None:
         """See ports.CallControl."""
         leg = self._caller if side == CALLER else self._agent
-        if leg is None:
-            return
-        self._do(lambda now: self._gateway.agent.hang_up(leg, now))
-        if leg.state == "ended":
-            self._gateway.forget(leg)
+        if leg is not None:
+            self._do(lambda now: self._gateway.agent.hang_up(leg, now))
+            if leg.state == "ended":
+                self._gateway.forget(leg)
         if side == AGENT and self._dialled is not None and not self._dialled.done():
             self._dialled.set_result(Dialled(None, 487, "given up"))
 
