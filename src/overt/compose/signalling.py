@@ -25,10 +25,10 @@ from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.beside import make_sessions, take_up_beside
-from overt.compose.clients import begin_register, digest_secrets
 from overt.compose.governing import make_governor, make_lines
 from overt.compose.observing import pulse
 from overt.compose.observing_calls import SignallingObserved
+from overt.compose.registering import begin_register, digest_secrets
 from overt.config import FILE, Settings, SettingsRefused, load_settings
 from overt.domain.call import Keys
 from overt.domain.errors import Refused
