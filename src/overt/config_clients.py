@@ -44,6 +44,7 @@ class FileClient:
     why: str = ""
     before: str = ""
     digits: bool = False
+    answer_s: int = 0
     replays: bool = False
     line: str = ""
     agents: tuple[str, ...] = field(default=(), repr=False)

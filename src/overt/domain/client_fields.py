@@ -19,7 +19,8 @@ FORM_WORDS: Mapping[str, Form] = {"opt-in": "express_opt_in", "notice": "notice_
 MODES: tuple[str, ...] = get_args(Mode)
 BEFORE: tuple[str, ...] = get_args(Before)
 SRTP: tuple[str, ...] = get_args(Srtp)
-Kind = Literal["word", "words", "yes or no"]
+SHORTEST_ANSWER_S, ANSWER_S, LONGEST_ANSWER_S = 5, 60, 600
+Kind = Literal["word", "words", "yes or no", "seconds"]
 # What may be said of a client, by whoever adds it: field → its kind and what it means.
 FIELDS: Mapping[str, tuple[Kind, str]] = {
     "name": ("word", "How it is called; unique among clients and trunks."),
@@ -33,6 +34,7 @@ FIELDS: Mapping[str, tuple[Kind, str]] = {
     "why": ("word", "Why it may be trusted with that. It stands in the ledger for good."),
     "before": ("word", f"What becomes of sound before a permit: {' or '.join(BEFORE)}."),
     "digits": ("yes or no", "Callers answer the operator's question with our yes and no keys."),
+    "answer_s": ("seconds", f"How many seconds they have for it, {SHORTEST_ANSWER_S} to {LONGEST_ANSWER_S}; 60 when not said."),
     "replays": ("yes or no", "It plays the announcement again once we record, where a law wants it on the recording."),
     "line": ("word", "The line of its calls that name none."),
     "agents": ("words", "Numbers or domains by which the agent is told from the caller."),
@@ -72,6 +74,7 @@ def client_of(written: Mapping[str, Any], *, since: str = "") -> Client:
         attestation=_attestation(said, since),
         before=cast(Before, _one_of("before", said["before"] or "receive-and-drop", BEFORE)),
         digits=said["digits"],
+        answer_s=said["answer_s"] or ANSWER_S,
         replays=said["replays"],
         srtp=cast(Srtp, _one_of("srtp", said["srtp"] or "optional", SRTP)),
     )
@@ -106,6 +109,11 @@ def _value(name: str, kind: Kind, value: Any) -> Any:
         if value not in (None, True, False):
             raise ClientRefused(f"{name} is true or false")
         return bool(value)
+    if kind == "seconds":
+        whole = type(value) is int and (value == 0 or SHORTEST_ANSWER_S <= value <= LONGEST_ANSWER_S)
+        if value is not None and not whole:
+            raise ClientRefused(f"{name} is a whole number of seconds, {SHORTEST_ANSWER_S} to {LONGEST_ANSWER_S}")
+        return value or 0
     if kind == "words":
         if value is not None and not isinstance(value, (list, tuple)):
             raise ClientRefused(f"{name} is a list, as [{value!r}]")
@@ -186,6 +194,8 @@ def _check_whole(client: Client, said: Mapping[str, Any]) -> None:
     wide = too_wide(client.addresses)
     if wide and not (client.certificate or client.username):
         raise ClientRefused(f"{wide} is too wide to know a client by; name its certificate or digest too")
+    if said["answer_s"] and not said["digits"]:
+        raise ClientRefused("answer_s says how long callers have for an answer in digits; say digits too")
     for name in ("digits", "replays", "before"):
         if said[name] and client.mode != "siprec":
             raise ClientRefused(
@@ -202,6 +212,7 @@ def fields_of(client: Client) -> dict[str, Any]:
         "digest": client.username, "attest": [] if attested is None else list(attested.purposes) or [TELLING],
         "form": forms[attested.form] if attested is not None and attested.purposes else "",
         "by": attested.by if attested is not None else "", "why": attested.why if attested is not None else "",
-        "before": client.before if client.mode == "siprec" else "", "digits": client.digits, "replays": client.replays,
+        "before": client.before if client.mode == "siprec" else "", "digits": client.digits,
+        "answer_s": client.answer_s if client.digits else 0, "replays": client.replays,
         "line": client.line, "agents": list(client.agents), "place": client.place, "srtp": client.srtp,
     }  # fmt: skip

@@ -187,6 +187,7 @@ KINDS: Mapping[str, Kind] = {
             "why",
             "before",
             "digits",
+            "answer_s",
             "replays",
             "line",
             "place",

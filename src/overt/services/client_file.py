@@ -13,7 +13,6 @@ from overt.services.clients import (
     DigestSecrets,
     Registered,
     Signed,
-    day,
     enter_added,
     enter_removed,
     read_register,
@@ -59,7 +58,7 @@ def _says_the_same(one: Registered, known: Registered, secrets: DigestSecrets) -
 
 
 async def _enter(rooms: ClientRooms, one: Registered, known: Registered | None) -> None:
-    client = _since(one.client, known, day(rooms))
+    client = _since(one.client, known, rooms.clock.today())
     kept = rooms.secrets.fingerprint(client.username) if client.username else ""
     await enter_added(rooms, client, Signed(one.by, one.why, FILE_SOURCE, FILE_SOURCE), kept)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from overt.domain.client_fields import client_of, fields_of, reason_of
@@ -165,7 +164,7 @@ def _registered(entry: Stated, before: Registered | None) -> Registered:
     return replace(made, proven=before.proven, attested_entry=before.attested_entry) if same and before else made
 
 
-_FIELDS = ("mode", "address", "certificate", "digest", "attest", "form", "by", "why", "before", "digits", "replays",
+_FIELDS = ("mode", "address", "certificate", "digest", "attest", "form", "by", "why", "before", "digits", "answer_s", "replays",
            "line", "place", "srtp")  # fmt: skip
 
 
@@ -200,7 +199,7 @@ async def add(rooms: ClientRooms, fields: Mapping[str, Any], signed: Signed, pas
     Raises ClientRefused, NotDurable, Unavailable.
     """
     by, why = reason_of(signed.by, signed.why)
-    client = client_of({**fields, "by": by, "why": why}, since=day(rooms))
+    client = client_of({**fields, "by": by, "why": why}, since=rooms.clock.today())
     _check_line(rooms, client)
     async with rooms.registrations.alone():
         others = (await _standing(rooms)).values()
@@ -237,7 +236,10 @@ async def enter_added(rooms: ClientRooms, client: Client, signed: Signed, finger
     personal = {AGENTS: "\n".join(client.agents)} if client.agents else {}
     now = rooms.clock.now_us()
     receipt = await rooms.ledger.enter(Fact(rooms.clock.new_id(), rooms.tenant, ADDED, now, "", body, personal))
-    return Registered(client, signed.by, signed.why, signed.source, signed.entered_by, now, receipt.index, fingerprint)
+    return Registered(
+        client, signed.by, signed.why, signed.source, signed.entered_by, now, receipt.index, fingerprint,
+        attested_entry=receipt.index,
+    )  # fmt: skip
 
 
 async def set_password(rooms: ClientRooms, name: str, password: str, entered_by: str) -> Registered:
@@ -276,11 +278,6 @@ async def enter_removed(rooms: ClientRooms, known: Registered, signed: Signed) -
     await rooms.ledger.enter(Fact(rooms.clock.new_id(), rooms.tenant, REMOVED, rooms.clock.now_us(), "", body))
     if known.client.username:
         rooms.secrets.drop(known.client.username)
-
-
-def day(rooms: ClientRooms) -> str:
-    """The day from which something holds: today's ISO date (UTC)."""
-    return datetime.fromtimestamp(rooms.clock.now_us() / 1_000_000, UTC).date().isoformat()
 
 
 def _check_line(rooms: ClientRooms, client: Client) -> None:

@@ -54,6 +54,7 @@ def add(
     form: Annotated[str, _said("form", *FORM_WORDS)] = "",
     before: Annotated[str, _said("before", *BEFORE)] = "",
     digits: Annotated[bool, _said("digits")] = False,
+    answer_s: Annotated[int, _said("answer_s")] = 0,
     replays: Annotated[bool, _said("replays")] = False,
     line: Annotated[str, _said("line")] = "",
     agents: Annotated[list[str] | None, _said("agents", "NUMBER", "DOMAIN")] = None,
@@ -67,7 +68,7 @@ def add(
     fields = {
         "name": name, "mode": mode, "address": address or [], "certificate": certificate, "digest": digest,
         "attest": [one.strip() for one in attest.split(",") if one.strip()], "form": form, "before": before,
-        "digits": digits, "replays": replays, "line": line, "agents": agents or [], "place": place, "srtp": srtp,
+        "digits": digits, "answer_s": answer_s, "replays": replays, "line": line, "agents": agents or [], "place": place, "srtp": srtp,
     }  # fmt: skip
     with translated(), _refusals():
         folder = made(data)
@@ -216,9 +217,9 @@ def _described(one: Seen) -> Iterator[tuple[str, str]]:
         yield name, fields[name]
     yield "state", known.trouble or {"waits": "entered when `overt serve` starts"}.get(one.state, one.state)
     yield "known by", ", ".join(_known_by(one))
-    for name in ("place", "line", "before", "srtp", "form"):
+    for name in ("place", "line", "before", "srtp", "form", "answer_s"):
         if fields[name]:
-            yield name, fields[name]
+            yield name, str(fields[name])
     for name in ("digits", "replays"):
         if fields[name]:
             yield name, FIELDS[name][1]
