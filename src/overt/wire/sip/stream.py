@@ -36,8 +36,8 @@ class StreamReader:
 
     @property
     def partial(self) -> bool:
-        """Whether a message, or a keep-alive, has begun and is not whole."""
-        return bool(self._buffer)
+        """Whether a message has begun and is not whole; line ends alone begin none."""
+        return self._buffer not in (b"", b"\r", b"\r\n", b"\r\n\r")
 
     def _from(self, one: bytes | None) -> Iterator[bytes]:
         while one is not None:
