@@ -23,6 +23,7 @@ from overt.domain.clients import Client
 from overt.domain.errors import ClientRefused
 from overt.domain.location import expand
 
+AgentSrtp = Literal["off", "tls", "required"]
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 FILE = "overt.toml"
 REQUIRED = object()
@@ -59,6 +60,10 @@ SETTINGS: Mapping[str, Setting] = {
     "sip_realm": Setting(str, "overt", "The realm in which clients that are known by digest prove themselves."),
     "sip_ca": Setting(str, "", "Who vouches for the TLS servers that we call (PEM); empty: whom this machine trusts."),
     "sip_nameservers": Setting(list, [], "Name servers for the names that we call; empty: those of this machine."),
+    "agent_srtp": Setting(
+        str, "tls", "Which agents are offered encrypted sound (SRTP): those called over TLS, all (required), or none.",
+        ("tls", "required", "off"),
+    ),
     "calls": Setting(int, 0, "The most calls at once; one more gets 503 and Retry-After. 0: no bound but the media ports."),
     "rtp_address": Setting(str, "127.0.0.1", "The address to which parties send their sound."),
     "rtp_first": Setting(int, 16384, "The first media port."),
@@ -160,6 +165,7 @@ class Settings:
     sip_realm: str
     sip_ca: str
     sip_nameservers: tuple[str, ...]
+    agent_srtp: AgentSrtp
     calls: int
     rtp_address: str
     rtp_first: int

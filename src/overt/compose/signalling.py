@@ -175,7 +175,7 @@ def _doors(settings: Settings, data_folder: Path, register: ClientRegister) -> D
     ca = str(data_folder / settings.sip_ca) if settings.sip_ca else ""
     return Doors(
         settings.tenant, listeners, register.clients, _secrets(data_folder, settings), realm=settings.sip_realm, calls=settings.calls, ca=ca,
-        nameservers=settings.sip_nameservers,
+        nameservers=settings.sip_nameservers, agent_srtp=settings.agent_srtp,
     )  # fmt: skip
 
 

@@ -258,7 +258,7 @@ def answer(
     wanted: Secrecy = secrecy if key or secrecy == "required" else "off"
     audio = offered.audio_of(wanted)
     if audio is None or audio.codec is None:
-        raise RemoteProtocolError(_unfit(offered, wanted), 488)
+        raise RemoteProtocolError(unfit(offered, wanted), 488)
     number, name = audio.codec
     formats = [(number, f"{name}/8000")]
     if audio.event_type is not None:
@@ -272,7 +272,7 @@ def answer(
     )  # fmt: skip
 
 
-def _unfit(offered: Description, secrecy: Secrecy) -> str:
+def unfit(offered: Description, secrecy: Secrecy) -> str:
     """Why an offer has nothing that we can relay."""
     if secrecy == "required" and offered.audio_of("off") is not None:
         return "sound must be encrypted here (RTP/SAVP with a=crypto), and is offered in the clear"

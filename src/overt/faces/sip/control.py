@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from overt.domain.identity import AGENT, CALLER, Number, Side
 from overt.faces.sip.resolver import NoAddress, Target
+from overt.inbox import Srtp
 from overt.ports import CallEvent, Dialled, HungUp, LegChanged, LegMedia, Listener, Offer, Ringing, Unavailable
-from overt.wire.sdp import Description
+from overt.wire.sdp import srtp_of
 from overt.wire.sip import leg as legs
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.grammar import parse_parameters
@@ -131,10 +132,11 @@ class SipControl:
         from_ = invite.from_ if invite.headers else NameAddress(Uri("sip", self.offer.caller.text, address))
         headers = tuple((name, value) for name, value in invite.headers if passes(name))
         hops = int(invite.get("Max-Forwards") or "70") - 1
-        codec = self._caller.far.audio.codec if self._caller.far and self._caller.far.audio else None
+        codec = self._caller.audio.codec if self._caller.audio is not None else None
         leg, happened = self._gateway.agent.invite(
             target, peer, NameAddress(from_.uri, from_.display), address, port, time.monotonic_ns(),
             headers=headers, hops=hops, first=codec[1] if codec else "PCMU",
+            secure=self._gateway.encrypts_to(peer),
         )  # fmt: skip
         self._agent = leg
         self._gateway.keep(leg, self)
@@ -167,7 +169,7 @@ class SipControl:
             case legs.Confirmed(leg):
                 self._confirmed(side, leg)
             case legs.Changed(leg):
-                media = leg_media(leg.far)
+                media = leg_media(leg)
                 if media is not None:
                     self._post(LegChanged(side, media))
             case legs.Progressed(_, status):
@@ -177,7 +179,7 @@ class SipControl:
 
     def _confirmed(self, side: Side, leg: legs.Leg) -> None:
         waiting = self._answered if side == CALLER else self._dialled
-        media = leg_media(leg.far)
+        media = leg_media(leg)
         if waiting is None or waiting.done():
             return
         if media is None:
@@ -200,14 +202,16 @@ class SipControl:
         self._post(HungUp(side, how))
 
 
-def leg_media(far: Description | None) -> LegMedia | None:
-    """The far end of a description: its first codec that we relay. None when there is none."""
-    audio = far.audio if far is not None else None
-    if audio is None or audio.codec is None:
+def leg_media(leg: legs.Leg) -> LegMedia | None:
+    """The far end of a leg: its first codec that we relay, and its keys. None when there is none."""
+    audio = leg.audio
+    if leg.far is None or audio is None or audio.codec is None:
         return None
+    keys = srtp_of(leg.secret, leg.far, leg.secrecy)
     return LegMedia(
         audio.address, audio.port, audio.rtcp_port, audio.codec[1], audio.codec[0], audio.event_type,
         audio.direction in ("sendrecv", "sendonly"), audio.direction in ("sendrecv", "recvonly"),
+        srtp=Srtp(keys.suite, keys.receive, keys.send) if keys is not None else None,
     )  # fmt: skip
 
 

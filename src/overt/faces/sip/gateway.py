@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overt.config import AgentSrtp
 from overt.config_listeners import Listener
 from overt.domain.clients import Client
 from overt.domain.identity import uuid7
@@ -24,6 +25,7 @@ from overt.faces.sip.tracing import Tracing
 from overt.faces.sip.transports import Transports
 from overt.faces.sip.understanding import is_recording_session
 from overt.ports import Offer
+from overt.wire import sdp
 from overt.wire.sip import agent as sip
 from overt.wire.sip import leg as legs
 from overt.wire.sip.message import Request
@@ -41,6 +43,7 @@ class Doors:
 
     `clients` gives those who may come now; `secrets` what is kept of a user name's password in `realm`. `calls`: the most
     at once, 0 for any number. `ca` vouches for the TLS servers that we call; `nameservers` are asked for their names.
+    `agent_srtp`: which agents are offered encrypted sound.
     """
 
     tenant: str
@@ -51,6 +54,7 @@ class Doors:
     calls: int = 0
     ca: str = ""
     nameservers: Sequence[str] = ()
+    agent_srtp: AgentSrtp = "tls"
     bounds: Bounds | None = None
 
 
@@ -60,7 +64,7 @@ class Gateway:
     def __init__(self, doors: Doors, on_call: OnCall, tracing: Tracing | None = None) -> None:
         self._doors, self._on_call = doors, on_call
         self.tracing = tracing or Tracing((), lambda: time.time_ns() // 1000)
-        self.agent = sip.Agent(*doors.listeners[0].place, _fresh, SERVER)
+        self.agent = sip.Agent(*doors.listeners[0].place, _fresh, SERVER, fresh_key=_fresh_key)
         keeper = Gatekeeper(
             doors.clients, doors.secrets, doors.realm, secrets.token_bytes(32), _fresh,
             lambda request: self.agent.legs.of_request(request),
@@ -169,12 +173,12 @@ class Gateway:
             self.perform(self.agent.refuse(leg, 403, "", time.monotonic_ns()))
             return
         self.sightings.called(client.name, time.time_ns() // 1000)
+        leg.secrecy = client.srtp
         if client.mode == "siprec" or is_recording_session(request):
             self.sessions.offered(client, leg, request, far)
             return
-        if far is not None and (far.audio is None or far.audio.codec is None):
-            self.agent.count("refused: no codec of ours")
-            self.perform(self.agent.refuse(leg, 488, "", time.monotonic_ns()))
+        if far is not None and (leg.audio is None or leg.audio.codec is None):
+            self.refuse(client.name, leg, 488, f"a call was refused: {sdp.unfit(far, leg.secrecy)}")
             return
         number, name = caller_of(request)
         now_us = time.time_ns() // 1000
@@ -202,6 +206,10 @@ class Gateway:
         task.add_done_callback(self._calls.discard)
 
     # ---- for the controls
+
+    def encrypts_to(self, peer: Peer) -> bool:
+        """Whether an agent is offered encrypted sound: only over TLS do its keys travel unseen."""
+        return {"off": False, "tls": peer.transport == "TLS", "required": True}[self._doors.agent_srtp]
 
     async def targets(self, uri: str) -> tuple[Target, ...]:
         """Where a SIP address leads, best first. Raises NoAddress, RemoteProtocolError."""
@@ -243,3 +251,7 @@ class Gateway:
 
 def _fresh() -> str:
     return secrets.token_hex(8)
+
+
+def _fresh_key() -> bytes:
+    return secrets.token_bytes(32)
