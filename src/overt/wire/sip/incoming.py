@@ -64,7 +64,7 @@ class Incoming(Station):
 
     def _unknown_refused(self, request: Request, key: Key, leg: Leg | None, now: int) -> list[Happening]:
         unknown = self._unknown(request)
-        if not unknown:
+        if not unknown or request.method == "BYE":  # whoever leaves is let go
             return []
         self.count("refused: extension")
         return self._reply(key, request, 420, now, leg=leg, headers=(("Unsupported", ", ".join(unknown)),))
@@ -132,7 +132,8 @@ class Incoming(Station):
         """The refusal of an offer that crosses another (§14.2, RFC 3311 §5.2). An UPDATE without a body crosses nothing."""
         if request.method == "UPDATE" and not request.body:
             return []
-        if leg.question is not None or len(leg.unacknowledged) >= MOST_UNACKNOWLEDGED:
+        open_ = leg.question is not None or (leg.server and leg.state == "early")
+        if open_ or len(leg.unacknowledged) >= MOST_UNACKNOWLEDGED:
             self.count("crossed: their offers")
             self.remark(
                 leg.peer, f"its {request.method} came while one before it was unanswered; it was told to try again"

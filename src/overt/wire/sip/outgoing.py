@@ -25,7 +25,7 @@ from overt.wire.sip.machine import MS, Key, Peer, Send
 from overt.wire.sip.message import Headers, Request, Response
 from overt.wire.sip.remark import sentence
 from overt.wire.sip.station import ALLOW, SECOND, Station
-from overt.wire.sip.timer import AGAIN_S, confirmed, least_of
+from overt.wire.sip.timer import AGAIN_S, confirmed, interval_of, least_of
 
 MOST_TRIES = 4
 FINAL_S = 32  # within which a new offer has a final answer, or is cancelled
@@ -71,6 +71,8 @@ class Outgoing(Station):
             return self._offer_answered(leg, response, now)
         if leg.ack:
             return [Send(leg.ack, self._hop(leg))]
+        if leg.state != "early":
+            return []
         if response.status < 200:
             leg.provisional = True
             happened: list[Happening] = [Progressed(leg, response.status)] if response.status > 100 else []
@@ -83,12 +85,12 @@ class Outgoing(Station):
 
     def _invite_again(self, leg: Leg, refusal: Response, now: int) -> list[Happening]:
         """Ask for the longer interval that they want (RFC 4028 §7.3); give up when they want it ever longer."""
-        least = least_of(refusal)
-        if least <= least_of(leg.invite) or least > LARGEST_LEAST_S or leg.invite.cseq.number >= MOST_TRIES:
+        least, asked = least_of(refusal), interval_of(leg.invite)
+        if asked is None or least <= asked.seconds or least > LARGEST_LEAST_S or leg.invite.cseq.number >= MOST_TRIES:
             return self._end(leg, refusal.reason, now, refusal.status)
         stated = {
             "via": self._via(leg.peer), "cseq": str(CSeq(leg.invite.cseq.number + 1, "INVITE")),
-            "session-expires": str(max(least, self.session_s)),
+            "session-expires": str(least),
         }  # fmt: skip
         kept = tuple(
             (name, stated.get(canonical(name), value)) for name, value in leg.invite.headers
@@ -237,7 +239,8 @@ class Outgoing(Station):
         if not offer.refresh:
             leg.body, leg.content_type = offer.body, offer.content_type
             return [*happened, Reanswered(leg, response.status, far)]
-        return [*happened, Changed(leg)] if far is not None and before is not None and far != before else happened
+        changed = far is not None and before is not None and far.media != before.media
+        return [*happened, Changed(leg)] if changed else happened
 
     def _offer_refused(self, leg: Leg, offer: Offering, response: Response, now: int) -> list[Happening]:
         """Try again what was refused for the moment only; report another refusal."""
