@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,8 @@ async def test_tls_serves_and_takes_nothing_older_than_1_2(tmp_path: Path) -> No
         assert ";transport=tls>" in parse(await read_message(reader)).get("Contact")
         writer.close()
         old = authority.client()
-        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.deprecated_call():
+            old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await over_tls(port(gateway), old)
@@ -105,17 +108,15 @@ async def test_a_client_is_known_by_the_certificate_that_it_shows(tmp_path: Path
         await until(lambda: len(calls.controls) == 2)
         assert [one.offer.trunk for one in calls.controls] == ["by-name", "by-print"]
         unknown = authority.issue("else.example")
-        for context in (authority.client(), authority.client(unknown[0], unknown[1])):
+        for number, context in enumerate((authority.client(), authority.client(unknown[0], unknown[1]))):
             reader, writer = await over_tls(port(gateway), context)
-            writer.write(request("INVITE", via="TLS 127.0.0.1:9", branch="s", body=SDP))
-            writer.write(request("INVITE", via="TLS 127.0.0.1:9", branch="s2", body=SDP))
-            answer = await asyncio.wait_for(reader.read(4096), 1) if context is not None else b""
-            assert b" 200 " not in answer and b" 100 " not in answer
+            writer.write(request("INVITE", via="TLS 127.0.0.1:9", branch=f"s{number}", body=SDP))
+            with pytest.raises(TimeoutError) if number else nullcontext():  # one answer for a source, then silence
+                assert b"403 Forbidden" in await asyncio.wait_for(read_message(reader), 0.2)
             writer.close()
-            break  # the second one, from the same address, would get silence
         forged = stranger.issue("sbc.example", file="forged")
         context = authority.client(forged[0], forged[1])
-        with pytest.raises((ssl.SSLError, ConnectionError)):
+        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
             reader, _ = await over_tls(port(gateway), context)
             await reader.readexactly(1)
         assert len(calls.controls) == 2
@@ -167,7 +168,7 @@ async def test_keep_alives_of_others_are_answered() -> None:
     ("sent", "why"),
     [
         (b"OPTIONS sip:a", "a message that does not end"),
-        (b"\r\n", "a message that does not end"),
+        (b"\r\n", "nobody whom we know"),
         (b"", "nobody whom we know"),
     ],
 )
@@ -213,7 +214,11 @@ async def test_connections_of_one_source_and_in_all_are_bounded() -> None:
 
 async def test_a_peer_that_reads_nothing_is_dropped() -> None:
     async with serving([TCP], bounds=Bounds(unwritten=4096)) as gateway:
-        _, writer = await asyncio.open_connection("127.0.0.1", port(gateway), limit=16)
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port(gateway)))
+        _, writer = await asyncio.open_connection(sock=made, limit=16)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         for number in range(40_000):
             writer.write(request(via="TCP 127.0.0.1:9", branch=f"n{number}"))
