@@ -1,4 +1,4 @@
-"""The frames that go to and from notary and opener, and what all frames have in common; see `overt.protocol`."""
+"""The frames that go to and from notary, opener and signalling's side door, and what all frames have in common; see `overt.protocol`."""
 
 from __future__ import annotations
 
@@ -118,3 +118,29 @@ class EndOpening(Frame, tag="end-opening", kw_only=True, frozen=True):
     """Have the opener forget a recording; answered by `Done`."""
 
     grant: int
+
+
+# -------------------------------------------------------------------------------------- signalling
+
+
+class SayConsent(Frame, tag="say-consent", kw_only=True, frozen=True):
+    """Tell signalling what a party of a call answered elsewhere (inbox.ConsentSaid). Answered by `ConsentTaken`, or
+    `NotUnderWay` when no such call is under way."""
+
+    call: str
+    side: str
+    granted: bool
+    purposes: tuple[str, ...]
+    how: str
+    by: str
+    told: bool = False
+
+
+class ConsentTaken(Frame, tag="consent-taken", kw_only=True, frozen=True):
+    """The call took it; where the party stands since (domain.consent.STANDINGS)."""
+
+    standing: str
+
+
+class NotUnderWay(Frame, tag="not-under-way", kw_only=True, frozen=True):
+    """Signalling has no such call under way."""

@@ -14,14 +14,17 @@ import msgspec
 
 from overt.frames import Append as Append
 from overt.frames import BeginOpening as BeginOpening
+from overt.frames import ConsentTaken as ConsentTaken
 from overt.frames import Done as Done
 from overt.frames import EndOpening as EndOpening
 from overt.frames import Entered as Entered
 from overt.frames import Failed as Failed
 from overt.frames import Frame as Frame
 from overt.frames import GoOnSurveying as GoOnSurveying
+from overt.frames import NotUnderWay as NotUnderWay
 from overt.frames import OpenWindow as OpenWindow
 from overt.frames import Prove as Prove
+from overt.frames import SayConsent as SayConsent
 from overt.frames import Surveyed as Surveyed
 from overt.frames import Window as Window
 
@@ -45,7 +48,8 @@ class Hello(Frame, tag="hello", kw_only=True, frozen=True):
 class Allocate(Frame, tag="allocate", kw_only=True, frozen=True):
     """A call with its four sockets passed along: caller RTP, caller RTCP, agent RTP, agent RTCP.
 
-    `beside`: its sound only comes in (SIPREC); nothing is played or relayed.
+    `beside`: its sound only comes in (SIPREC); nothing is played or relayed. `from_s`: how old the call is, in seconds,
+    where another engine had it before.
     """
 
     tenant: str
@@ -290,14 +294,15 @@ class Rolled(Frame, tag="rolled", kw_only=True, frozen=True):
 
 
 class Released(Frame, tag="released", kw_only=True, frozen=True):
-    """A call has left the engine; counters a leg."""
+    """A call has left the engine; counters a leg, and what came in which seconds (domain.seconds)."""
 
     call: str
     counters: dict[str, dict[str, int]]
+    seconds: dict[str, list[list[int]]] = {}
 
 
 class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
-    """A call that the engine holds, its context, and whether a recording is open. Its four sockets come along."""
+    """A call that the engine holds, its context, its age, whether a recording is open. Its four sockets come along."""
 
     tenant: str
     call: str
@@ -326,6 +331,7 @@ AnyFrame = (
     | ResumeCapture | CloseCapture | KeepContext | Release | ReadContexts | Finished | Pressed | Stopped | Captured
     | Paused | CaptureBroke | Silent | Rolled | Elsewhere | Released | HeldCall | Interrupted | Append | Entered | Prove | BeginOpening
     | GoOnSurveying | Surveyed | OpenWindow | Window | EndOpening
+    | SayConsent | ConsentTaken | NotUnderWay
 )  # fmt: skip
 
 _ENCODER = msgspec.msgpack.Encoder()
