@@ -51,12 +51,12 @@ class Calls:
 
 @asynccontextmanager
 async def serving(
-    listeners: Sequence[Listener], clients: Sequence[Client] = (HERE,), *, calls: Calls | None = None, **doors: object
+    listeners: Sequence[Listener], clients: Sequence[Client] = (HERE,), *, story: Calls | None = None, **doors: object
 ) -> AsyncIterator[Gateway]:
     """A gateway that serves; port 0 of a listener stands for a free one (`port`)."""
-    story = calls or Calls()
+    taking = story or Calls()
     made = replace(Doors("main", tuple(listeners), lambda: clients), **doors)  # type: ignore[arg-type]
-    gateway = Gateway(made, story.take)
+    gateway = Gateway(made, taking.take)
     await gateway.start()
     try:
         yield gateway

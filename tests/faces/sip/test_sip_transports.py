@@ -99,7 +99,7 @@ async def test_a_client_is_known_by_the_certificate_that_it_shows(tmp_path: Path
     named, pinned = authority.issue("sbc.example"), authority.issue("unnamed.example")
     clients = [Client("by-name", certificate="sbc.example"), Client("by-print", certificate=pinned[2])]
     calls = Calls()
-    async with serving([tls(tmp_path, authority, wish="optional")], clients, calls=calls) as gateway:
+    async with serving([tls(tmp_path, authority, wish="optional")], clients, story=calls) as gateway:
         for certificate, key, _ in (named, pinned):
             reader, writer = await over_tls(port(gateway), authority.client(certificate, key))
             writer.write(request("INVITE", via="TLS 127.0.0.1:9", call=key, branch=str(len(calls.controls)), body=SDP))
