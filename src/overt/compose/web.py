@@ -41,6 +41,7 @@ from overt.compose.counselling import never_recorded
 from overt.compose.governing import make_lines, make_premises, publishing_rooms
 from overt.compose.machine import Machine
 from overt.compose.observing import pulse
+from overt.compose.observing_web import observing_rooms
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
@@ -130,7 +131,7 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: rows[-1].name for code, rows in law.counsel.table.rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
         lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law,
-        policies, pace=PACE,
+        policies, pace=PACE, observing=observing_rooms(folder, settings),
     )  # fmt: skip
 
 

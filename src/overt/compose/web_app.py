@@ -18,9 +18,12 @@ from litestar.types import ASGIApp
 from overt.faces.api.calls import CALLS
 from overt.faces.api.law import LAW_ROUTES
 from overt.faces.api.ledger import LEDGER
+from overt.faces.api.metrics import METRICS
+from overt.faces.api.observing import OBSERVING
 from overt.faces.api.policies import POLICIES
 from overt.faces.api.signing import SIGNING
 from overt.faces.api.system import SYSTEM
+from overt.faces.console.alarms import ALARM_PAGES
 from overt.faces.console.assets import ASSETS, Asset
 from overt.faces.console.book_editor import EDITOR
 from overt.faces.console.drawing import Drawing
@@ -44,7 +47,7 @@ def make_app(rooms: WebRooms, assets: Mapping[str, Asset]) -> ASGIApp:
     """Return the application. Whatever it cannot answer it answers with a problem, as a page or as JSON."""
     drawing = Drawing(rooms.names, assets)
     inner = Litestar(
-        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ASSETS, *SIGNING, *CALLS, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM],
+        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ASSETS, *SIGNING, *CALLS, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM, *OBSERVING, *METRICS, *ALARM_PAGES],
         state=State({"rooms": rooms, "drawing": drawing, "assets": assets}),
         exception_handlers={Exception: _answer_error},
         compression_config=CompressionConfig(

@@ -27,6 +27,7 @@ from overt.domain.foresight import LineNow
 from overt.domain.hindsight import PastCall
 from overt.domain.policy import LinePolicy
 from overt.faces.console.assets import Asset
+from overt.faces.http.observing import ObservingRooms
 from overt.faces.http.rooms import Front, LawRooms, SystemShown, WebRooms
 from overt.ledger.merkle import leaf_hash
 from overt.ports import Receipt, Unavailable
@@ -113,6 +114,10 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("POST", "/api/policies/check"): ({"book": "format = 1"}, (401, 200, 200, 200, 403)),
     ("POST", "/api/policies/rehearse"): ({"book": "format = 1"}, (401, 200, 200, 403, 403)),
     ("POST", "/api/policies"): ({"book": "format = 1", "reason": ""}, (401, 400, 400, 403, 403)),
+    ("GET", f"/api/calls/{CALL}/ladder"): (SEE, (401, 200, 200, 200, 404)),
+    ("GET", "/api/alarms"): (SEE, (401, 200, 200, 403, 403)),
+    ("GET", "/alarms"): (SEE, (303, 200, 200, 403, 403)),
+    ("GET", "/metrics"): (SEE, (401, 200, 200, 401, 401)),
     ("GET", "/api/openapi.json"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/none"): (SEE, (401, 404, 404, 404, 404)),
@@ -281,7 +286,7 @@ async def house() -> AsyncIterator[House]:
     listening = ListeningRooms("main", ledger, clock, OneHolding(), ClosedOpener())
     rooms = WebRooms(
         Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "",
-        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock),
+        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock), observing=ObservingRooms("token", "a token of metrics"),
     )  # fmt: skip
     yield House(rooms, make_app(rooms, {"console.css": Asset(b"a{}", "text/css", '"tag"')}))
     rooms.serving = False

@@ -22,7 +22,7 @@ from overt.services.searching import STATES
 # address, label, and what one must be allowed to do to see it in the menu
 MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/law", "Law", "law", "show"),
         ("/policies", "Policies", "policy", "show"), ("/ledger", "Ledger", "ledger", "show"),
-        ("/system", "System", "system", "show"))  # fmt: skip
+        ("/alarms", "Alarms", "system", "show"), ("/system", "System", "system", "show"))  # fmt: skip
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
 LANGUAGES: Mapping[str, str] = {"en": "English", "es": "Spanish", "de": "German", "fr": "French", "pt": "Portuguese"}
@@ -63,6 +63,7 @@ class Drawing:
             "front": rooms_of(request).front,
             "allowed": lambda kind, action: actor is not None and allowed(actor, kind, action),
         }
+        shared["alarm_count"] = len(rooms_of(request).observing.alarms()) if actor and allowed(actor, "system", "show") else 0
         text = self._jinja.get_template(template).render(shared | given)
         return Response(text, media_type=MediaType.HTML, status_code=status)
 
@@ -73,7 +74,7 @@ class Drawing:
     def stranger(self, problem: Problem) -> bytes:
         """An error page for somebody whom the door did not let in."""
         return self._jinja.get_template("error.html").render(
-            problem=problem, signed=None, here="", allowed=lambda *_: False
+            problem=problem, signed=None, here="", allowed=lambda *_: False, alarm_count=0
         ).encode()  # fmt: skip
 
     def _address(self, name: str) -> str:

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from overt.domain.access import OWN, Actor, Denied, Resource, may, offered_purposes
+from overt.domain.ladder import draw
 from overt.faces.console.entrance import drawing_of
 from overt.faces.http.asking import Asked, demand, only_agent, own_call, rooms_of, signed_of, wanted, whole
 from overt.faces.http.problems import BadRequest, NotFound
@@ -117,7 +118,7 @@ def show_call(request: Asked, call: FromPath[str]) -> Response[str]:
         verdict=verdict(record, rooms.names) if record is not None else "The call has just come.",
         recordings=[_hearable(request, rooms, row, one) for one in row.recordings], listened=who_listened(entries),
         legs=dict(record.legs) if record is not None else {}, gaps=record.gaps if record is not None else [],
-        test="test" in request.query_params,
+        test="test" in request.query_params, drawn=draw(rooms.observing.trace(row.id)), ladder_days=rooms.observing.ladder_days,
     )  # fmt: skip
 
 

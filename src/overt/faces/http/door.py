@@ -29,7 +29,7 @@ LARGEST_BODY = 64 * 1024
 LARGEST_BOOK_FORM = 512 * 1024  # a policy book, or its form, as a browser encodes it
 BOOK_FOLDER = "/policies/"
 # What nobody has to be signed in for.
-OPEN_PATHS = frozenset({"/sign-in", "/api/sessions"})
+OPEN_PATHS = frozenset({"/sign-in", "/api/sessions", "/metrics"})  # the last looks itself who reads it
 OPEN_FOLDER = "/static/"
 # stage → the only paths that a session at that stage reaches.
 STAGE_PATHS = {

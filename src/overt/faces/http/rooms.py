@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from overt.domain.law.cases import Case
 from overt.domain.law.reckoning import Profile
+from overt.faces.http.observing import ObservingRooms
 from overt.faces.http.rehearsals import Rehearsals
 from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms, Playing
@@ -103,3 +104,4 @@ class WebRooms:
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     serving: bool = True
     pace: Pace | None = None
+    observing: ObservingRooms = field(default_factory=ObservingRooms)
