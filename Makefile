@@ -4,22 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
+WORKERS ?= auto
 BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: console demo test mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test fuzz mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
 
+# First what needs only a processor, on all of them; then, one after the other, what is bound to time (tests/conftest.py).
 test: $(STAMPS)/dev $(STAMPS)/console install-peers
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -m alone --cov --cov-append --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
 
 # Every small change of the law and of consent must make a test fail (docs/mutants.md): too slow to be part of `test`.
 mutants: $(STAMPS)/mutmut/.made
 	@$(STAMPS)/mutmut/bin/python tools/mutants.py $(ARGS)
+
+# Everything that reads what strangers send, under atheris, for so many seconds altogether (docs/fuzzing.md).
+BUDGET ?= 3600
+fuzz: $(STAMPS)/fuzz/.made
+	@$(STAMPS)/fuzz/bin/python tests/fuzz/drive.py run --budget $(BUDGET) $(ARGS)
 
 check: $(STAMPS)/dev $(STAMPS)/console
 	$(BIN)/ruff format --check src tests tools bench
@@ -29,6 +37,7 @@ check: $(STAMPS)/dev $(STAMPS)/console
 	@PYTHON=$(PYTHON) console/with-node.sh npm --prefix console run --silent check
 	$(MAKE) docs
 	$(MAKE) test
+	$(MAKE) fuzz BUDGET=50
 
 # One after the other, each with the machine to itself. ARGS=--write puts the tables and pictures into docs/.
 bench: $(STAMPS)/run
@@ -81,6 +90,13 @@ $(STAMPS)/mutmut/.made: requirements-mutants.lock | $(STAMPS)/dev
 	@$(PYTHON) -m venv --clear $(@D) >&2
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-mutants.lock >&2
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/overt-tests.pth"
+	@touch $@
+
+# atheris in a place of its own, which sees Overt and its packages.
+$(STAMPS)/fuzz/.made: requirements-fuzz.lock | $(STAMPS)/dev
+	@$(PYTHON) -m venv --clear $(@D) >&2
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-fuzz.lock >&2
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib")); print("$(CURDIR)/src")' > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/overt.pth"
 	@touch $@
 
 # What others wrote, to measure ours against: in a place of its own.

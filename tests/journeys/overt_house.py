@@ -64,9 +64,11 @@ def noise(seed: int, frames: int) -> bytes:
 class OvertHouse:
     """`async with OvertHouse(tmp_path) as house`: serving, with an agent's phone."""
 
-    def __init__(self, folder: Path, *, failure: str = "stop-and-flag", agent: str = "", more: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, failure: str = "stop-and-flag", agent: str = "", more: str = "", trunks: str = ""
+    ) -> None:
         self.folder = folder / "data"
-        self._failure, self._agent_uri, self._more = failure, agent, more
+        self._failure, self._agent_uri, self._more, self._trunks = failure, agent, more, trunks
         self.ports = free_ports()
         self.web_port = 0  # no console, unless a test wants one: then a free TCP port
         self.agent_calls: list[PhoneCall] = []
@@ -86,7 +88,7 @@ class OvertHouse:
             f'agent_notice_on_file = "2026-11-01"\ntelling = "{telling}"\nchosen_by = "Dana"\nqueue = "{queue}"\n'
             for name, telling, queue in (("sales", "announce", "front"), ("support", "ask", "help"))
         )
-        trunk = f'[[trunk]]\nname = "test"\naddresses = ["{ADDRESS}"]\n'
+        trunk = f'[[trunk]]\nname = "test"\naddresses = ["{ADDRESS}"]\n{self._trunks}'
         files = '[[address_on_file]]\nnumber = "+12145550100"\nplace = "US-TX"\nsource = "crm"\n'
         return f"sip_port = {self.ports.sip}\nweb_port = {self.web_port}\nanswer_s = 1\nring_s = 5\n{self._more}{trunk}{files}{lines}"
 
