@@ -191,11 +191,14 @@ class SessionControl(CallControl, Protocol):
         """Who is on the call, and on which line each is heard."""
         ...
 
-    async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
-        """Answer the client: which line goes to which of our ports; not `flowing`: it sends nothing yet.
-
-        Its streams follow as `LegChanged`. Raises Unavailable when the client was gone first.
+    def place(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> Mapping[Side, LegMedia]:
+        """Put each line to one of our ports; not `flowing`: the client is to send nothing yet. Return the streams that are
+        known by then: they should be agreed with the engine before the client is told where to send.
         """
+        ...
+
+    async def accept(self) -> None:
+        """Answer the client. What changes follows as `LegChanged`. Raises Unavailable when the client was gone first."""
         ...
 
     async def let_flow(self, *, flowing: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class EngineCall:
         self._engines, self.engine = engines, engine
         self.beside = beside
         self.elsewhere: set[Side] = set()
+        self.begun_ns = time.monotonic_ns()
         self.tenant, self.call = tenant, call
         self.pairs = pairs
         self.address = engines.address
@@ -161,6 +163,7 @@ class EngineCall:
             reply = await self.engine.client.answer(protocol.Release(call=self.call))
             if isinstance(reply, protocol.Released):
                 counters = reply.counters
+                self.seconds = {side: reply.seconds.get(side, []) for side in SIDES}
         self._engines.forget(self)
         return {side: counters.get(side, {}) for side in SIDES}
 
@@ -252,7 +255,8 @@ class Engine:
     async def allocate(self, call: EngineCall) -> None:
         """Bring a call with its sockets into the engine."""
         frame = protocol.Allocate(
-            tenant=call.tenant, call=call.call, rtp_timeout_ms=self._engines.rtp_timeout_ms, beside=call.beside
+            tenant=call.tenant, call=call.call, rtp_timeout_ms=self._engines.rtp_timeout_ms, beside=call.beside,
+            from_s=(time.monotonic_ns() - call.begun_ns) // 1_000_000_000,
         )  # fmt: skip
         await self.client.answer(frame, call.fds())
         self.calls[call.call] = call
@@ -283,7 +287,8 @@ class Engine:
         pool = self._engines.pool
         pairs = (pool.adopt(sockets[0], sockets[1]), pool.adopt(sockets[2], sockets[3]))
         call = EngineCall(self._engines, self, frame.tenant, frame.call, pairs, frame.beside)
-        call.episode = "" if frame.paused else frame.episode
+        call.begun_ns -= frame.age_s * 1_000_000_000
+        call.episode = frame.episode  # a paused one too: it is resumed under the same permit
         call.rocs = frame.rocs
         self.calls[frame.call] = call
         self.held.append(HeldCall(call, frame.context, frame.episode, frame.recording, frame.paused))

@@ -8,7 +8,7 @@ from overt.adapters.memory import leg_media
 from overt.domain.clients import Client
 from overt.domain.identity import CALLER, SIDES, Side
 from overt.domain.roster import Seats
-from overt.inbox import Described, HungUp, LegChanged, LegMedia, Listener
+from overt.inbox import Described, HungUp, LegMedia, Listener
 from overt.ports import Dialled, Offer, Unavailable
 
 
@@ -32,13 +32,15 @@ class MemorySession:
         """What the client says when these are on the call."""
         return Described(document, "RFC 7865", True, (), seats)
 
-    async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
+    def place(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> Mapping[Side, LegMedia]:
+        """See ports.SessionControl."""
+        self.flows.append(flowing)
+        return {side: leg_media(4000) for side in SIDES}
+
+    async def accept(self) -> None:
         """See ports.SessionControl."""
         if self.gone:
             raise Unavailable("client", "gave up", retry=False)
-        self.flows.append(flowing)
-        for side in SIDES:
-            self.listener(LegChanged(side, leg_media(4000)))
 
     async def let_flow(self, *, flowing: bool) -> None:
         """See ports.SessionControl."""

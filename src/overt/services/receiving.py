@@ -84,7 +84,11 @@ def _order_lines(call: Attended, control: SessionControl) -> None:
 async def _accept_and_hear(call: Attended, control: SessionControl) -> None:
     try:
         flowing = control.client.before != "inactive"
-        await control.accept(call.media.address, call.media.ports, flowing=flowing)
+        streams = control.place(call.media.address, call.media.ports, flowing=flowing)
+        for side, media in streams.items():
+            call.context.legs[side] = media
+            await call.media.connect(side, media)
+        await control.accept()
     except Unavailable as error:
         await call.happen(EndDemanded(error.why))
         return

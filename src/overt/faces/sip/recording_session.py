@@ -80,13 +80,17 @@ class RecordingSession:
 
     # ---- ports.SessionControl
 
-    async def accept(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> None:
+    def place(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> Mapping[Side, LegMedia]:
         """See ports.SessionControl."""
         self._address, self._ports, self._flowing = address, dict(ports), flowing
+        self._told = self._streams()
+        return dict(self._told)
+
+    async def accept(self) -> None:
+        """See ports.SessionControl."""
         self._accepted = asyncio.get_running_loop().create_future()
         leg, body = self._leg, self._description(answers=self._leg.far is not None)
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
-        self._tell_streams()
         try:
             await asyncio.wait_for(self._accepted, ANSWER_S)
         except TimeoutError as error:
@@ -217,20 +221,24 @@ class RecordingSession:
         if tell:
             self._tell_streams()
 
-    def _tell_streams(self) -> None:
-        """What each seat's stream is now, where that changed; a stream that is no longer offered is one that is paused."""
+    def _streams(self) -> dict[Side, LegMedia]:
+        """What each seat's stream is now; nothing of a seat without a line."""
         if self.understood.offer is None or not self._ports:
-            return
+            return {}
         heard: Heard = "recvonly" if self._flowing else "inactive"
         lines = {one.index: one for one in self.understood.our_lines(self._address, self._ports, self._keys, heard)}
-        seated = dict(self.understood.seats.lines)
-        for side in SIDES:
-            told = self._told.get(side)
-            source = self._leg.peer.host
-            media = self.understood.media(side, lines[seated[side]], source) if side in seated else None
-            if media is None and told is not None:
-                media = replace(told, sends=False, receives=False)
-            if media is not None and media != told:
+        found = {
+            side: self.understood.media(side, lines[index], self._leg.peer.host)
+            for side, index in self.understood.seats.lines
+        }
+        return {side: media for side, media in found.items() if media is not None}
+
+    def _tell_streams(self) -> None:
+        """Tell of every stream that changed; one that is no longer offered is one that is paused."""
+        now = self._streams()
+        ended = {side: replace(media, sends=False, receives=False) for side, media in self._told.items()}
+        for side, media in (ended | now if now else {}).items():
+            if media != self._told.get(side):
                 self._told[side] = media
                 self.post(LegChanged(side, media))
 
