@@ -55,7 +55,7 @@ class Incoming(Station):
         if request.to.tag:
             return [*self.layer.respond(key, respond(request, 481), now)]
         if request.method == "OPTIONS":
-            return self._health(request, key, now)
+            return self._unknown_refused(request, key, None, now) or self._health(request, key, now)
         if request.method == "INVITE":
             refused = self._unknown_refused(request, key, None, now)
             return refused or self._invited(request, key, source, now)
