@@ -84,6 +84,9 @@ SETTINGS: Mapping[str, Setting] = {
     "web_certificate": Setting(str, "", "A certificate chain (PEM) for https, with web_key; needed off this machine."),
     "web_key": Setting(str, "", "The certificate's private key (PEM)."),
     "web_proxies": Setting(list, [], "Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed."),
+    "account_loss_percent": Setting(
+        int, 1, "How many of a hundred packets a leg may lose before its call's account says that it has losses."
+    ),
     "second_factor": Setting(
         str, "demanded", "Whether everybody who signs in must set up a one-time code.", ("demanded", "offered")
     ),
@@ -184,6 +187,7 @@ class Settings:
     web_certificate: str
     web_key: str
     web_proxies: tuple[str, ...]
+    account_loss_percent: int
     second_factor: Literal["demanded", "offered"]
     metrics: Literal["token", "open", "off"]
     log_format: Literal["text", "json"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from overt.adapters.ledger_walk import WINDOW, Offered, walk
 from overt.domain.cdr import number_of
 from overt.domain.identity import SIDES
 from overt.domain.reconciling import CallFacts, Counters, End, Gap, Kept, Step, StepKind
+from overt.ports import Unavailable
+from overt.services.proving import Entry
 from overt.services.reconciling import Read
 
 PERSONAL = ("from", "to", "agent", "call_id")
@@ -117,8 +119,8 @@ class Seen:
     def facts(self, personal: Mapping[str, str]) -> CallFacts:
         """The call as it is reconciled. `personal` are the values of its offer that are not erased."""
         decided, described = self.decided or _UNDECIDED, self.described
-        lines = described.lines if described else ()
-        heard = tuple(side for side in SIDES if any(one.startswith(side) for one in lines))
+        lines = described.lines if described else SIDES
+        heard = SIDES if lines is SIDES else tuple(side for side in SIDES if any(one.startswith(side) for one in lines))
         return CallFacts(
             self.offered.call, self.offered.at_us, self.offered.body.trunk, self.offered.body.line,
             number_of(personal.get("from", "")), number_of(personal.get("to", "")), number_of(personal.get("agent", "")),
@@ -228,3 +230,36 @@ class AccountedCalls:
         for one in walk(self._folder, Assembly(), PERSONAL, since_us, until_us, self._window):
             calls = [seen.facts(personal) for seen, personal in one.calls]
             yield Read(calls, one.done, one.total, one.broken, one.first_broken)
+
+
+def facts_of(entries: Sequence[Entry]) -> CallFacts | None:
+    """The facts of one call, of its own entries; None when they do not say that it was offered."""
+    assembly, personal = Assembly(), dict[str, str]()
+    try:
+        for one in entries:
+            line, kind = one.line.encode(), one.stated.kind.encode()
+            if kind == b"call.offered":
+                assembly.offer(_OFFERS.decode(line), one.stated.index)
+                personal = dict(one.stated.personal)
+            elif kind in assembly.readers:
+                assembly.readers[kind](line)
+    except msgspec.DecodeError:
+        for seen in assembly.seen.values():
+            seen.unreadable = True
+    seen_ = next(iter((*assembly.ended, *assembly.seen.values())), None)
+    return None if seen_ is None else seen_.facts(personal)
+
+
+_OFFERS = msgspec.json.Decoder(Offered)
+
+
+def indexes_of(folder: Path, call: str) -> list[int]:
+    """The entries that speak of a call, by their index. Raises Unavailable."""
+    wanted = f'"call":"{call}"'.encode()
+    try:
+        with (folder / "entries.log").open("rb") as file:
+            return [index for index, line in enumerate(file) if wanted in line and line.endswith(b"\n")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Unavailable("ledger", f"{error.strerror}: {folder}") from error

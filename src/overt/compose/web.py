@@ -42,6 +42,7 @@ from overt.compose.governing import make_lines, make_premises, publishing_rooms
 from overt.compose.machine import Machine
 from overt.compose.observing import pulse
 from overt.compose.observing_web import observing_rooms
+from overt.compose.reconciling import accounting_rooms
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
@@ -131,7 +132,7 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: rows[-1].name for code, rows in law.counsel.table.rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
         lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law,
-        policies, pace=PACE, observing=observing_rooms(folder, settings),
+        policies, accounting_rooms(folder, settings), pace=PACE, observing=observing_rooms(folder, settings),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
+from overt.faces.api.account import ACCOUNT
 from overt.faces.api.calls import CALLS
 from overt.faces.api.law import LAW_ROUTES
 from overt.faces.api.ledger import LEDGER
@@ -23,6 +24,7 @@ from overt.faces.api.observing import OBSERVING
 from overt.faces.api.policies import POLICIES
 from overt.faces.api.signing import SIGNING
 from overt.faces.api.system import SYSTEM
+from overt.faces.console.accounting import ACCOUNTING_PAGES
 from overt.faces.console.alarms import ALARM_PAGES
 from overt.faces.console.assets import ASSETS, Asset
 from overt.faces.console.book_editor import EDITOR
@@ -47,7 +49,7 @@ def make_app(rooms: WebRooms, assets: Mapping[str, Asset]) -> ASGIApp:
     """Return the application. Whatever it cannot answer it answers with a problem, as a page or as JSON."""
     drawing = Drawing(rooms.names, assets)
     inner = Litestar(
-        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ASSETS, *SIGNING, *CALLS, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM, *OBSERVING, *METRICS, *ALARM_PAGES],
+        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ACCOUNTING_PAGES, *ASSETS, *SIGNING, *CALLS, *ACCOUNT, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM, *OBSERVING, *METRICS, *ALARM_PAGES],
         state=State({"rooms": rooms, "drawing": drawing, "assets": assets}),
         exception_handlers={Exception: _answer_error},
         compression_config=CompressionConfig(

@@ -35,6 +35,7 @@ class Accounted:
     caller: str = field(default="", repr=False)
     called: str = field(default="", repr=False)
     outcome: str = ""
+    call_ms: int = 0
     captured_ms: int = 0
     legs: tuple[LegAccount, ...] = ()
     in_cdr: InCdr | None = None
@@ -45,7 +46,7 @@ class Accounted:
         return {
             "call": self.call, "at_us": self.at_us, "class": self.finding.of, "kind": self.finding.kind,
             "why": self.finding.why, "trunk": self.trunk, "line": self.line, "from": shown(self.caller, reveal),
-            "to": shown(self.called, reveal), "outcome": self.outcome, "captured_ms": self.captured_ms,
+            "to": shown(self.called, reveal), "outcome": self.outcome, "call_ms": self.call_ms, "captured_ms": self.captured_ms,
             "legs": {one.side: {name: getattr(one, name) for name in COUNTED} for one in self.legs},
             "cdr": None if row is None else {
                 "line": row.line, "how": row.how, "apart_ms": row.apart_ms, "ambiguous": row.ambiguous,

@@ -232,12 +232,10 @@ def _place(column: Column, places: Mapping[str, int]) -> int:
 
 def number_of(text: str) -> str:
     """The number or name in what a switch wrote (`sip:+1404…@host`, `"Ann" <1001>`); empty for nobody's."""
-    found = _SIP_USER.search(text)
-    if found:
-        plain = found[1]
-    elif text.endswith(">") and "<" in text:
-        plain = text[text.rindex("<") + 1 : -1]
-    else:
-        plain = text
+    plain = text
+    if ":" in text or "<" in text:
+        found = _SIP_USER.search(text)
+        inner = text[text.rindex("<") + 1 : -1] if text.endswith(">") and "<" in text else text
+        plain = found[1] if found else inner
     plain = plain.strip()
     return "" if plain.lower() in NOBODY else plain

@@ -6,6 +6,7 @@ are matched, the nearest in time; where another would have fitted as well, the p
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from overt.domain.cdr import Row
 from overt.domain.numbers import forms
 
 How = Literal["id", "numbers"]
+_OTHERS = re.compile("[^0-9]+")
 TAIL = 7  # digits that a number has in common however it is written
 MOST_NEAR = 32  # calls that are looked at on either side of a row
 MOST_CELLS = 10_000  # of a table of calls and rows that crowd together; beyond, the nearest is taken first
@@ -101,7 +103,7 @@ ROUNDS: tuple[tuple[Callable[[Row], str], Callable[[Ours], str]], ...] = (
 
 def tail(number: str) -> str:
     """The last digits of a number, or all of a name, in small letters."""
-    digits = "".join(one for one in number if "0" <= one <= "9")
+    digits = _OTHERS.sub("", number)
     return digits[-TAIL:] if digits else number.lower()
 
 

@@ -222,6 +222,8 @@ def stretches(call: CallFacts, until_us: int) -> tuple[Stretch, ...]:
 
 def times_of(call: CallFacts, until_us: int) -> tuple[int, int]:
     """Return how long capture was permitted, and how long it was paused, in ms."""
+    if not call.steps:
+        return 0, 0
     spans = stretches(call, call.end.at_us if call.end else until_us)
     lasted = [sum(one.to_us - one.from_us for one in spans if one.paused == paused) // 1000 for paused in (False, True)]
     return lasted[0], lasted[1]
@@ -255,7 +257,11 @@ def classify(call: CallFacts, now_us: int, loss_percent: int) -> Finding:
     permitted_ms, _ = times_of(call, now_us)
     if not call.captured_ms:
         return _nothing_kept(call, call.end, permitted_ms)
-    return _silent_leg(call, call.end, permitted_ms) or _lossy(call, call.end, permitted_ms, loss_percent) or _whole(call.end)
+    return (
+        _silent_leg(call, call.end, permitted_ms)
+        or _lossy(call, call.end, permitted_ms, loss_percent)
+        or _whole(call.end)
+    )
 
 
 def _alarm(call: CallFacts) -> Finding | None:

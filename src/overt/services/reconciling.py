@@ -6,8 +6,9 @@ came to us. docs/accounts.md says how an answer is come by, and what it cannot k
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from overt.domain.accounted import Accounted, InCdr, Tally
@@ -15,7 +16,11 @@ from overt.domain.cdr import BadRow, Row
 from overt.domain.cdr_matching import Ours, Pair, Rules, clock_hint, match
 from overt.domain.errors import Refused
 from overt.domain.facts import Json
-from overt.domain.reconciling import CallFacts, Finding, classify, legs_of
+from overt.domain.identity import SIDES, Side
+from overt.domain.reconciling import CallFacts, Class, Finding, classify, legs_of
+from overt.domain.second_strips import COLUMNS, Strip, rows_of, strips, totals
+from overt.domain.vitals import Vitals
+from overt.services.auditing import Stated
 
 MOST_CALLS = MOST_ROWS = 1_000_000
 SHOWN_BAD = 100
@@ -103,14 +108,15 @@ class Reconciled:
     broken: int = 0
     first_broken: tuple[int, ...] = ()
 
-    def as_json(self) -> dict[str, Json]:
-        """For the command line and the API: the counts; the calls are added by whoever knows who may see them."""
+    def as_json(self, only: Iterable[Class] = (), *, reveal: bool = False) -> dict[str, Json]:
+        """For the command line and the API: the counts, and the calls of these classes, or of all."""
         asked = self.question
         return {
             "since_us": asked.since_us, "until_us": asked.until_us, "now_us": asked.now_us, "client": asked.client,
             "loss_percent": asked.loss_percent, **self.tally.as_json(),
             "cdr": self.cdr.as_json() if self.cdr is not None else None,
             "broken_entries": self.broken, "first_broken": list(self.first_broken),
+            "calls": [one.as_json(reveal=reveal) for one in self.tally.listed(only)],
         }  # fmt: skip
 
 
@@ -156,9 +162,9 @@ def _called(call: CallFacts) -> tuple[str, ...]:
 
 def _accounted(call: CallFacts, question: Question) -> Accounted:
     finding = classify(call, question.now_us, question.loss_percent)
-    outcome = call.end.outcome if call.end else "in progress"
+    outcome, call_ms = (call.end.outcome, call.end.call_ms) if call.end else ("in progress", 0)
     return Accounted(
-        call.id, call.offered_us, finding, call.trunk, call.line, call.caller, call.called, outcome, call.captured_ms,
+        call.id, call.offered_us, finding, call.trunk, call.line, call.caller, call.called, outcome, call_ms, call.captured_ms,
         legs_of(call, question.now_us),
     )  # fmt: skip
 
@@ -247,15 +253,12 @@ def _beside(
         finding.of in ("loss", "recorded", "not-recorded") and _answered(one) and _spoken_of(one.at_us, read, question)
     ):
         finding = Finding("not in the CDR", f"no row of the CDR is this call; by itself it is: {finding.why}")
-    return Accounted(
-        one.call, one.at_us, finding, one.trunk, one.line, one.caller, one.called, one.outcome, one.captured_ms, one.legs,
-        in_cdr,
-    )  # fmt: skip
+    return replace(one, finding=finding, in_cdr=in_cdr)
 
 
 def _answered(one: Accounted) -> bool:
     """Switches list answered calls, and the others as they please."""
-    return bool(one.legs) and not one.outcome.startswith("not answered")
+    return bool(one.call_ms or one.captured_ms) and not one.outcome.startswith("not answered")
 
 
 def _spoken_of(at_us: int, read: CdrRead, question: Question) -> bool:
@@ -272,12 +275,67 @@ def _never_came(row: Row, question: Question) -> Accounted:
                      in_cdr=InCdr(row.line))  # fmt: skip
 
 
+# ------------------------------------------------------------------------------------------ one call
+
+
+@dataclass(frozen=True, slots=True)
+class LegSeconds:
+    """A leg by the second: rows as domain.seconds has them, what prevailed when, and the sums."""
+
+    side: Side
+    rows: tuple[tuple[int, ...], ...]
+    strips: tuple[Strip, ...]
+    sums: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OneCall:
+    """The account of one call, by the second where the ledger has that."""
+
+    account: Accounted
+    seconds: tuple[LegSeconds, ...]
+
+    def as_json(self, *, reveal: bool = False) -> dict[str, Json]:
+        """For the command line and the API."""
+        legs: dict[str, Json] = {
+            one.side: {"columns": list(COLUMNS), "rows": [list(row) for row in one.rows], "sums": dict(one.sums)}
+            for one in self.seconds
+        }
+        return {**self.account.as_json(reveal=reveal), "seconds": legs}
+
+
+def account_of(call: CallFacts, entries: Iterable[Stated], question: Question) -> OneCall:
+    """Return the account of one call. `entries` are its own; those of `call.seconds` are read."""
+    rows: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for entry in entries:
+        if entry.kind == "call.seconds":
+            rows.update({side: found for side in SIDES if (found := rows_of(entry.body.get(side)))})
+    legs = tuple(LegSeconds(side, rows[side], strips(rows[side]), totals(rows[side])) for side in SIDES if side in rows)
+    return OneCall(_accounted(call, question), legs)
+
+
 # ------------------------------------------------------------------------------------------ who was turned away
+
+
+TURNED_AWAY = ("refused", "scanners", "unanswered")  # how the counters of those who never became a call begin
 
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    """What never became a call, since the processes began: by client, and by counter for whoever is no client."""
+    """What never became a call, since the processes began: refusals by client, and counters of whoever is no client."""
 
-    clients: Mapping[str, int]
-    counters: Mapping[str, int]
+    clients: Mapping[str, int] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Json]:
+        """For the command line and the API."""
+        return {"clients": dict(self.clients), "counters": dict(self.counters)}
+
+
+def turned_away(vitals: Iterable[Vitals]) -> TurnedAway:
+    """Return who was turned away, by what the processes say of themselves."""
+    clients, counters = Counter[str](), Counter[str]()
+    for one in vitals:
+        clients.update({name: known.refused for name, known in one.clients.items() if known.refused})
+        counters.update({name: many for name, many in one.counters.items() if many and name.startswith(TURNED_AWAY)})
+    return TurnedAway(clients, counters)

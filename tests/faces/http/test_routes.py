@@ -13,6 +13,7 @@ from litestar import Litestar
 
 from domain.made_law import basis, duty, one_party, place
 from domain.made_law import table as made_table
+from faces.http.few_accounts import accounting_rooms
 from overt.adapters.case_files import parse_case_text
 from overt.adapters.memory import MemoryAddresses, MemoryClock, MemoryLedger, MemoryPublications
 from overt.adapters.memory_accounts import MemoryAccounts, QuickPasswords
@@ -105,6 +106,12 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
     ("GET", "/api/ledger/entries"): (SEE, (401, 200, 200, 200, 403)),
     ("GET", "/api/system"): (SEE, (401, 200, 200, 403, 403)),
     ("POST", "/api/law/decide"): ({"caller": {"said": ["US-CA"]}, "agent": ["US-GA"]}, (401, 200, 200, 200, 200)),
+    ("GET", "/api/account"): (SEE, (401, 200, 200, 200, 403)),
+    ("POST", "/api/account"): ({"cdr": "a,b\n", "columns": "asterisk"}, (401, 200, 200, 200, 403)),
+    ("GET", f"/api/account/{CALL}"): (SEE, (401, 200, 200, 200, 403)),
+    ("GET", "/accounting"): (SEE, (303, 200, 200, 200, 403)),
+    ("POST", "/accounting"): ({"since": "24h"}, (401, 400, 400, 400, 403)),
+    ("GET", f"/accounting/{CALL}"): (SEE, (303, 200, 200, 200, 403)),
     ("GET", "/api/law/places"): (SEE, (401, 200, 200, 200, 200)),
     ("GET", "/api/law/places/US-CA"): (SEE, (401, 200, 200, 200, 200)),
     ("POST", "/api/law/cases"): (TRIED, (401, 200, 200, 200, 200)),
@@ -286,7 +293,7 @@ async def house() -> AsyncIterator[House]:
     listening = ListeningRooms("main", ledger, clock, OneHolding(), ClosedOpener())
     rooms = WebRooms(
         Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "",
-        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock), observing=ObservingRooms("token", "a token of metrics"),
+        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock), accounting_rooms(), observing=ObservingRooms("token", "a token of metrics"),
     )  # fmt: skip
     yield House(rooms, make_app(rooms, {"console.css": Asset(b"a{}", "text/css", '"tag"')}))
     rooms.serving = False

@@ -27,9 +27,11 @@ from overt.faces.cli.options import (
     translated,
     wide,
 )
+from overt.faces.cli.reconcile import account
 from overt.services.auditing import CallRecord, masked
 
 calls_app = typer.Typer(help="What became of each call.", no_args_is_help=True)
+calls_app.command("account")(account)
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show numbers in full.")]
 
 

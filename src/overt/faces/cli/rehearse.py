@@ -65,7 +65,7 @@ def rehearse(
             USAGE,
             "nothing to rehearse: name a policy book, --law FOLDER for another law, or --on DAY for another day's",
         )
-    wanted = Wanted(_text(book), _span(since, until), law, _day(on, "--on").isoformat() if on else "")
+    wanted = Wanted(_text(book), span_of_words(since, until), law, _day(on, "--on").isoformat() if on else "")
     with translated():
         done = _rehearsed(made(data), wanted, as_json)
     seconds = round(time.monotonic() - began, 1)
@@ -114,7 +114,8 @@ def _text(book: Path | None) -> str | None:
         end(USAGE, f"{book} is no text in UTF-8")
 
 
-def _span(since: str, until: str) -> Span:
+def span_of_words(since: str, until: str) -> Span:
+    """The time that `--since` and `--until` mean. Ends the command when they mean none."""
     now = datetime.now(UTC)
     span = Span(
         _micros(_moment(since, now, "--since")), _micros(_moment(until, now, "--until") if until else now), _micros(now)

@@ -21,7 +21,7 @@ from overt.services.searching import STATES
 
 # address, label, and what one must be allowed to do to see it in the menu
 MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/law", "Law", "law", "show"),
-        ("/policies", "Policies", "policy", "show"), ("/ledger", "Ledger", "ledger", "show"),
+        ("/policies", "Policies", "policy", "show"), ("/accounting", "Accounting", "ledger", "show"), ("/ledger", "Ledger", "ledger", "show"),
         ("/alarms", "Alarms", "system", "show"), ("/system", "System", "system", "show"))  # fmt: skip
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}
@@ -63,7 +63,9 @@ class Drawing:
             "front": rooms_of(request).front,
             "allowed": lambda kind, action: actor is not None and allowed(actor, kind, action),
         }
-        shared["alarm_count"] = len(rooms_of(request).observing.alarms()) if actor and allowed(actor, "system", "show") else 0
+        shared["alarm_count"] = (
+            len(rooms_of(request).observing.alarms()) if actor and allowed(actor, "system", "show") else 0
+        )
         text = self._jinja.get_template(template).render(shared | given)
         return Response(text, media_type=MediaType.HTML, status_code=status)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -27,7 +28,10 @@ CSRF_HEADER, CSRF_FIELD = b"x-overt-csrf", "csrf"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 64 * 1024
 LARGEST_BOOK_FORM = 512 * 1024  # a policy book, or its form, as a browser encodes it
-BOOK_FOLDER = "/policies/"
+LARGEST_CDR = 16 * 1024 * 1024  # a switch's own list of calls
+# where a form is sent, by the first part of its address → the largest that it may be, where that is more than others
+LARGEST_FORMS = {"/policies": LARGEST_BOOK_FORM, "/accounting": LARGEST_CDR}
+_CSRF_PART, _CSRF_WITHIN = re.compile(rb'name="csrf"\r\n\r\n([\x21-\x7e]{1,200})\r\n'), 4096
 # What nobody has to be signed in for.
 OPEN_PATHS = frozenset({"/sign-in", "/api/sessions", "/metrics"})  # the last looks itself who reads it
 OPEN_FOLDER = "/static/"
@@ -141,11 +145,18 @@ async def _with_csrf(scope: HTTPScope, receive: Receive, headers: dict[bytes, by
         if not hmac.compare_digest(given, csrf):
             raise Forged("This page is of an older sign-in. Load it again.")
         return receive
-    body = await _read(receive, LARGEST_BOOK_FORM if scope["path"].startswith(BOOK_FOLDER) else LARGEST_BODY)
-    field = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0]
-    if not hmac.compare_digest(field.encode("utf-8", "replace"), csrf):
+    body = await _read(receive, LARGEST_FORMS.get("/" + scope["path"].split("/")[1], LARGEST_BODY))
+    if not hmac.compare_digest(_csrf_in(body, headers.get(b"content-type", b"")), csrf):
         raise Forged("This page is of an older sign-in. Load it again.")
     return _again(body, receive)
+
+
+def _csrf_in(body: bytes, kind: bytes) -> bytes:
+    """The field `csrf` of a form; of one with a file it comes first."""
+    if kind.startswith(b"multipart/form-data"):
+        found = _CSRF_PART.search(body, 0, _CSRF_WITHIN)
+        return found[1] if found else b""
+    return parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0].encode("utf-8", "replace")
 
 
 async def _read(receive: Receive, most: int) -> bytes:

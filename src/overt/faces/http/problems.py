@@ -58,6 +58,10 @@ class TooManyRehearsals(Refused):
     """As many rehearsals run as this process runs at once."""
 
 
+class TooManyReconciled(Refused):
+    """As many accounts as this process reckons at once are being reckoned."""
+
+
 class NotSignedIn(Refused):
     """Nobody is signed in."""
 
@@ -76,6 +80,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     NoSuchVersion: (404, "not-found", "Not there"),
     BookRefused: (400, "policy-book", "Not a policy book that can be published"),
     TooManyRehearsals: (429, "too-many-rehearsals", "Too many rehearsals"),
+    TooManyReconciled: (429, "too-many-accounts", "Too many accounts at once"),
     NoSuchRecording: (404, "not-found", "Not there"),
     ListeningOver: (410, "playing-over", "This listening has ended"),
     PlayingOver: (410, "playing-over", "This listening has ended"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
+from overt.domain.cdr import BadRow, Row
 from overt.domain.law.cases import Case
 from overt.domain.law.reckoning import Profile
+from overt.domain.reconciling import CallFacts
 from overt.faces.http.observing import ObservingRooms
 from overt.faces.http.rehearsals import Rehearsals
 from overt.services.counsel import Counsel
 from overt.services.listening import ListeningRooms, Playing
-from overt.services.proving import LedgerView
+from overt.services.proving import Entry, LedgerView
+from overt.services.reconciling import AccountedCalls, TurnedAway
 from overt.services.rehearsing import RehearsingRooms
 from overt.services.searching import Catalogue
 from overt.services.signing_in import SignInRooms
@@ -85,9 +89,24 @@ class LawRooms:
 
 
 @dataclass(slots=True)
+class AccountingRooms:
+    """What reconciling needs at hand. `facts` puts a call's own entries together; `rows` reads a CDR by a column map's text or
+    the name of one of `maps`; `codes` are the calling codes behind which people dial here."""
+
+    past: AccountedCalls
+    facts: Callable[[Sequence[Entry]], CallFacts | None]
+    rows: Callable[[BinaryIO, str], Iterator[Row | BadRow | None]]
+    maps: Sequence[str]
+    turned_away: Callable[[], TurnedAway]
+    loss_percent: int = 1
+    codes: frozenset[str] = frozenset()
+    running: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class WebRooms:
     """Everything that the console and the API need at hand. `names` of places by code; `policies` are the books, and what is
-    needed to rehearse one; `playings` by grant; `rehearsals` under way; `serving` until the process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
+    needed to rehearse one; `accounting` reconciles calls; `playings` by grant; `rehearsals` under way; `serving` until the process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
 
     front: Front
     signing: SignInRooms
@@ -100,6 +119,7 @@ class WebRooms:
     enrolment_address: Callable[[str, str], str]
     law: LawRooms
     policies: RehearsingRooms
+    accounting: AccountingRooms
     playings: dict[int, Playing] = field(default_factory=dict)
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     serving: bool = True
