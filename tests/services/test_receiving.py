@@ -141,6 +141,20 @@ async def test_p5_a_no_that_is_stated_later_stops_capture(side: str) -> None:
     assert account["consent"] == ("withdrawn" if side == CALLER else "attested")
 
 
+async def test_an_answer_reaches_the_call_that_it_is_about_while_it_is_under_way() -> None:
+    world = Session(replace(CLIENT, attestation=TELLS))
+    ways = world.house.under_way
+    assert ways.find(world.session.offer.id) is None
+    await world.asked()
+    take = ways.find(world.session.offer.id)
+    assert take is not None and len(ways) == 1 and ways.find("another") is None
+    assert await take(ConsentSaid(CALLER, True, ("recording",), "yes", "bot")) == "given"
+    await world.until(lambda: world.media.capturing)
+    assert await take(ConsentSaid(CALLER, False, (), "no", "bot")) == "withdrawn" and not world.media.capturing
+    await world.over()
+    assert ways.find(world.session.offer.id) is None and len(ways) == 0
+
+
 async def test_where_telling_is_enough_nobody_is_waited_for() -> None:
     world = Session(replace(CLIENT, attestation=TELLS), telling="announce")
     await world.recorded()

@@ -21,6 +21,7 @@ from overt.adapters.notary_client import NotaryClient
 from overt.adapters.number_hints import AddressBook
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.rtp_ports import PortPool
+from overt.adapters.signalling_server import SOCKET, SignallingServer
 from overt.adapters.sqlite_erasures import SqliteErasures
 from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
@@ -86,6 +87,8 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
             await ledger.enter(_lost(house, record, "signalling and engine died"))
     await governor.look()
     following = asyncio.create_task(register.follow())
+    side_door = SignallingServer(data_folder / SOCKET, house.under_way.find)
+    await side_door.start()
     await gateway.start()
     gone = {one.media.call for one in held if not _take_up(house, gateway, one)}
     for record in unended:
@@ -103,6 +106,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
         await stop.wait()
         (data_folder / READY).unlink(missing_ok=True)
         following.cancel()
+        await side_door.stop()
         await gateway.drain()
         await gateway.stop()
     observed.close()

@@ -42,6 +42,7 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
 def begin(house: House, control: CallControl, ruled: Ruled, context: Context) -> tuple[Attended, asyncio.Task[None]]:
     """Begin to attend a new call: its offer is entered, its inbox attended by the task that is returned."""
     call = Attended(house, control, ruled, context)
+    house.under_way.keep(call)
     _note_offer(call.scribe, control.offer, context.policy.name, ruled.line.agent)
     call.note("call.ruled", **ruled.body)
     control.listen(call.post)
@@ -73,6 +74,7 @@ def restore(
 ) -> tuple[Attended, asyncio.Task[None]]:
     """Attend again what a predecessor attended: the call as it was, and the task that attends its inbox."""
     call = Attended(house, control, ruled, context)
+    house.under_way.keep(call)
     call.media = media
     call.state = context.state
     call.account.disclosed_ms, call.account.answered_ns = context.disclosed_ms, context.answered_ns

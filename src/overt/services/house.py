@@ -11,6 +11,7 @@ from overt.domain.facts import Json
 from overt.domain.law.reckoning import Law, Reckoning
 from overt.domain.policy import LinePolicy
 from overt.ports import AddressBook, Clock, ErasureRegister, Ledger, MediaEngine, Offer
+from overt.services.underway import UnderWay
 
 OnFailure = Literal["end-call", "stop-and-tell", "stop-and-flag"]
 
@@ -79,6 +80,7 @@ class House:
     key_id: str
     report: Callable[[str, Exception], None]
     trunk_places: Mapping[str, str] = field(default_factory=dict)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def line(self, called: str) -> Line | None:
         """The line behind a called number or name, or None when there is none."""
