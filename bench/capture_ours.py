@@ -69,7 +69,7 @@ def main() -> None:
     counters = []
     for call in calls:
         renew()
-        counters += batch.release(call).values()
+        counters += batch.release(call).counters.values()
     spool.flush()
     wrong = spool.broken or ", ".join(str(one) for one in told if not isinstance(one, protocol.Captured))[:200]
     totals = {name: sum(one[name] for one in counters) for name in counters[0]}

@@ -56,6 +56,7 @@ class Allocate(Frame, tag="allocate", kw_only=True, frozen=True):
     call: str
     rtp_timeout_ms: int = 30_000
     beside: bool = False
+    from_s: int = 0
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -298,7 +299,7 @@ class Released(Frame, tag="released", kw_only=True, frozen=True):
 
     call: str
     counters: dict[str, dict[str, int]]
-    seconds: dict[str, list[list[int]]] = {}
+    seconds: dict[str, list[list[int]]] = msgspec.field(default_factory=dict)
 
 
 class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
@@ -312,6 +313,7 @@ class HeldCall(Frame, tag="held-call", kw_only=True, frozen=True):
     paused: str = ""
     rocs: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)
     beside: bool = False
+    age_s: int = 0
 
 
 class Interrupted(Frame, tag="interrupted", kw_only=True, frozen=True):

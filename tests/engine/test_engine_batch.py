@@ -45,7 +45,7 @@ def test_without_a_permit_packets_are_counted_and_nothing_is_kept(bench: Bench) 
     caller, _ = bench.add()
     caller.mutter(40)
     bench.batch.tick()
-    counters = bench.batch.release(named(1))
+    counters = bench.batch.release(named(1)).counters
     assert counters["caller"]["dropped_without_permit"] == counters["caller"]["received"] == 40
     assert counters["caller"]["captured"] == counters["caller"]["lost"] == 0
     bench.spool.flush()
@@ -62,7 +62,7 @@ def test_what_waits_in_the_kernel_came_before_the_permit(bench: Bench) -> None:
     assert account is not None and account.captured_ms == 100 and not account.gaps
     parts = bench.parts(end=account)
     assert heard(parts[1]) == caller.said and 2 not in parts
-    assert bench.batch.release(named(1))["agent"]["dropped_without_permit"] == 5
+    assert bench.batch.release(named(1)).counters["agent"]["dropped_without_permit"] == 5
 
 
 def unplain(packet: bytes, choose: random.Random) -> bytes:
@@ -118,7 +118,7 @@ def test_what_is_captured_is_what_came_bit_for_bit(bench: Bench, seed: int) -> N
             speak_badly(caller, choose, counts[key])
         bench.batch.tick()
     accounts = {number: bench.batch.finish(named(number), "call ended") for number in numbers}
-    counted = {number: bench.batch.release(named(number)) for number in numbers}
+    counted = {number: bench.batch.release(named(number)).counters for number in numbers}
     for number in numbers:
         parts = bench.parts(number, accounts[number])
         for track, side in enumerate(SIDES, 1):
@@ -141,7 +141,7 @@ def test_a_law_agreed_anew_begins_another_run(bench: Bench) -> None:
     caller.talk()
     account = bench.batch.finish(named(1), "call ended")
     assert heard(bench.parts(end=account)[1]) == caller.said
-    counters = bench.batch.release(named(1))["caller"]
+    counters = bench.batch.release(named(1)).counters["caller"]
     assert counters["captured"] == 10 and counters["foreign"] == counters["lost"] == 2
 
 
@@ -268,7 +268,7 @@ def test_a_stop_key_stops_every_leg_before_the_sound_that_came_with_it(bench: Be
     assert account is not None and account.reason == "withdrawn"
     parts = bench.parts(end=account)
     assert heard(parts[1]) == caller.said and 2 not in parts
-    assert bench.batch.release(named(1))["caller"]["lost"] == 0
+    assert bench.batch.release(named(1)).counters["caller"]["lost"] == 0
 
 
 def test_only_the_agreed_source_is_heard(bench: Bench) -> None:
@@ -287,7 +287,7 @@ def test_only_the_agreed_source_is_heard(bench: Bench) -> None:
         caller.talk(1)
     account = bench.batch.finish(named(1), "call ended")
     assert heard(bench.parts(end=account)[1]) == caller.said
-    assert bench.batch.release(named(1))["caller"]["foreign"] == 14
+    assert bench.batch.release(named(1)).counters["caller"]["foreign"] == 14
 
 
 def test_a_packet_longer_than_its_row_is_malformed(bench: Bench) -> None:
@@ -298,7 +298,7 @@ def test_a_packet_longer_than_its_row_is_malformed(bench: Bench) -> None:
     caller.say(caller.packet(LARGEST_PACKET - 12))
     account = bench.batch.finish(named(1), "call ended")
     assert heard(bench.parts(end=account)[1]) == caller.said
-    assert bench.batch.release(named(1))["caller"]["malformed"] == 1
+    assert bench.batch.release(named(1)).counters["caller"]["malformed"] == 1
     assert STRIDE >= LARGEST_PACKET
 
 
@@ -327,7 +327,7 @@ def test_what_the_kernel_drops_is_counted(bench: Bench) -> None:
     caller.mutter(1)
     bench.batch.tick()  # the count of drops comes with a packet that was not
     account = bench.batch.finish(named(1), "call ended")
-    counters = bench.batch.release(named(1))["caller"]
+    counters = bench.batch.release(named(1)).counters["caller"]
     assert counters["kernel_dropped"] > 0 and counters["captured"] + counters["kernel_dropped"] == sent + 1
     assert counters["lost"] == counters["kernel_dropped"]
     assert account is not None and len(heard(bench.parts(end=account)[1])) == counters["captured"]
@@ -368,7 +368,7 @@ def test_a_place_is_used_again_by_another_call(bench: Bench) -> None:
         first.mutter()
         bench.batch.tick()
         bench.batch.release(named(number))
-        assert bench.batch.release(named(number)) == {}
+        assert bench.batch.release(named(number)).counters == {}
     caller, agent = bench.add(60)
     bench.open(60)
     caller.talk()
@@ -390,7 +390,7 @@ def test_what_is_no_permit_opens_nothing(bench: Bench, change: dict[str, object]
     assert why in bench.batch.open(bench.permit(**change))
     caller.mutter()
     bench.batch.tick()
-    assert bench.batch.release(named(1))["caller"]["captured"] == 0
+    assert bench.batch.release(named(1)).counters["caller"]["captured"] == 0
 
 
 def test_a_permit_must_be_signed_and_a_call_has_one_recording(bench: Bench) -> None:

@@ -116,8 +116,14 @@ def test_calls_of_both_kinds_share_an_engine(engine: EngineProcess) -> None:
     assert paused == {CALL, OTHER}
     speak(beside[0], 50)
     time.sleep(TICK_S)
-    assert signaller.release()["caller"]["dropped_without_permit"] == 10
-    assert signaller.release(OTHER)["caller"]["captured"] == 8
+    for call, dropped in ((CALL, 10), (OTHER, 0)):
+        released = signaller.ask(protocol.Release(call=call))
+        assert isinstance(released, protocol.Released)
+        counters, rows = released.counters["caller"], released.seconds["caller"]
+        assert counters["captured"] == 8 and counters["dropped_without_permit"] == dropped
+        assert [sum(row[at] for row in rows) for at in (2, 3, 4)] == [8 + dropped, 8, dropped]
+        assert len(rows) > 1 and rows[0][7] == 0 and rows[-1][7] == 1
+        assert sum(row[1] for row in rows) in (2, 3)
 
 
 def test_a_stop_key_stops_by_itself(engine: EngineProcess) -> None:

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from overt.domain.seconds import Seconds
 from overt.engine.arena import SLOTS
 from overt.engine.capture import CHUNK_NS, Capture, Clockwork, Permits, begin_sealing
 from overt.engine.loop import Loop
@@ -29,6 +30,7 @@ from overt.protocol import (
     OpenCapture,
     Paused,
     Pressed,
+    Released,
     Renew,
     ResumeCapture,
     Silent,
@@ -47,12 +49,20 @@ class _Call:
     tenant: str
     patience_ns: int
     look_at_ns: int
+    begun_ns: int
     legs: dict[str, StreamLeg] = field(default_factory=dict)
     capture: Capture | None = None
     stop_keys: str = ""
     seal_at_ns: int = 0
     context: bytes = b""
     told: set[str] = field(default_factory=set)  # sides whose silence was told
+
+    def age_s(self, now_ns: int) -> int:
+        return (now_ns - self.begun_ns) // SECOND_NS
+
+    @property
+    def paused(self) -> bool:
+        return self.capture is not None and self.capture.account is None and bool(self.capture.paused)
 
     def sockets(self) -> list[socket.socket]:
         return [one for leg in self.legs.values() for one in (leg.rtp, leg.rtcp) if one is not None]
@@ -82,19 +92,21 @@ class Batch:
 
     def add_leg(
         self, tenant: str, call: str, side: str, rtp: socket.socket, agreed: Agreed,
-        rtcp: socket.socket | None = None, patience_ns: int = PATIENCE_NS,
+        rtcp: socket.socket | None = None, patience_ns: int = PATIENCE_NS, age_s: int = 0,
     ) -> None:  # fmt: skip
         """Hear a leg (`caller` or `agent`) on bound sockets, which are the batch's from now on.
 
-        When nothing came for any leg of the call for `patience_ns`, that is told. Raises ValueError when the call has
-        that leg already, or is another tenant's.
+        When nothing came for any leg of the call for `patience_ns`, that is told. `age_s`: how old the call is. Raises
+        ValueError when the call has that leg already, or is another tenant's.
         """
-        look_at_ns = self._works.now_ns() + next(self._looks) * TICK_NS  # spread, as sealing is
-        room = self._calls.get(call) or _Call(tenant, patience_ns, look_at_ns)
+        now_ns = self._works.now_ns()
+        look_at_ns = now_ns + next(self._looks) * TICK_NS  # spread, as sealing is
+        room = self._calls.get(call) or _Call(tenant, patience_ns, look_at_ns, now_ns - age_s * SECOND_NS)
         if side not in TRACKS or side in room.legs or room.tenant != tenant:
             raise ValueError(f"call {call} takes no such leg")
         self._calls[call] = room
         room.legs[side] = self._streams.add(call, side, rtp, rtcp, agreed)
+        room.legs[side].seconds = Seconds(age_s)
 
     def agree(self, call: str, side: str, agreed: Agreed) -> None:
         """The leg's stream is agreed anew: its source may be another one, its codec too. Raises KeyError."""
@@ -115,6 +127,7 @@ class Batch:
             frame = HeldCall(
                 tenant=room.tenant, call=call, context=room.context, episode=permit.episode if permit else "",
                 recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "", beside=True,
+                age_s=room.age_s(self._works.now_ns()),
             )  # fmt: skip
             yield frame, room.sockets()
 
@@ -127,14 +140,18 @@ class Batch:
         """How many recordings are open."""
         return sum(room.capture is not None and room.capture.account is None for room in self._calls.values())
 
-    def release(self, call: str) -> dict[str, dict[str, int]]:
-        """The call is over: close its capture and sockets; the counters of each leg."""
+    def release(self, call: str) -> Released:
+        """The call is over: close its capture and sockets; what each leg counted, in all and in which seconds."""
         self._report(self.finish(call, "call ended"))
         room = self._calls.pop(call, None)
-        legs = room.legs if room is not None else {}
-        for leg in legs.values():
+        if room is None:
+            return Released(call=call, counters={})
+        self._streams.read_only(tuple(room.legs.values()))
+        until_s, paused = room.age_s(self._works.now_ns()), room.paused
+        seconds = {side: leg.seconds.rows(until_s, leg.totals(), paused) for side, leg in room.legs.items()}
+        for leg in room.legs.values():
             self._streams.drop(leg)
-        return {side: leg.counters() for side, leg in legs.items()}
+        return Released(call=call, counters={side: leg.counters() for side, leg in room.legs.items()}, seconds=seconds)
 
     # ---- captures
 
@@ -292,7 +309,7 @@ class Batch:
                 yield
 
     def _look(self, now_ns: int) -> Iterator[None]:
-        """Once a second, each call at its own time: read its RTCP, see whether anybody is there."""
+        """Once a second, each call at its own time: read its RTCP, note what came, see whether anybody is there."""
         due = [(call, room) for call, room in self._calls.items() if now_ns >= room.look_at_ns]
         for begin in range(0, len(due), A_TURN):
             some = [(call, room) for call, room in due[begin : begin + A_TURN] if self._calls.get(call) is room]
@@ -303,7 +320,10 @@ class Batch:
             yield
 
     def _watch(self, call: str, room: _Call, now_ns: int) -> None:
-        """Tell when nothing comes for any leg that should bring something, and when it comes from elsewhere."""
+        """Note a second; tell when nothing comes for any leg that should bring something, and when it comes from elsewhere."""
+        until_s, paused = room.age_s(now_ns), room.paused
+        for leg in room.legs.values():
+            leg.seconds.note(until_s, leg.totals(), paused)
         expected = [leg for leg in room.legs.values() if leg.agreed.active and leg.agreed.codes]
         silent = expected and all(now_ns - leg.heard_ns > room.patience_ns for leg in expected)
         for leg in expected:

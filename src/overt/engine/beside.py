@@ -68,9 +68,10 @@ class Beside:
     def _allocate(self, frame: protocol.Allocate, sockets: list[socket.socket]) -> Frame:
         if frame.call in self._batch or len(sockets) != 2 * len(TRACKS):
             return Failed(why="the call is here already, or it does not bring four sockets")
+        patience_ns = frame.rtp_timeout_ms * 1_000_000
         for at, side in enumerate(TRACKS):
             rtp, rtcp = sockets[2 * at : 2 * at + 2]
-            self._batch.add_leg(frame.tenant, frame.call, side, rtp, Agreed(), rtcp, frame.rtp_timeout_ms * 1_000_000)
+            self._batch.add_leg(frame.tenant, frame.call, side, rtp, Agreed(), rtcp, patience_ns, frame.from_s)
         return Done()
 
     def _connect(self, frame: protocol.Connect, _: list[socket.socket]) -> Frame:
@@ -98,7 +99,7 @@ class Beside:
         return self._batch.close(frame.call, frame.reason) or Done()
 
     def _release(self, frame: protocol.Release, _: list[socket.socket]) -> Frame:
-        return protocol.Released(call=frame.call, counters=self._batch.release(frame.call))
+        return self._batch.release(frame.call)
 
 
 def agreed(frame: protocol.Connect) -> Agreed:

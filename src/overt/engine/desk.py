@@ -205,6 +205,8 @@ class Desk:
         if room.capture is not None and room.capture.account is None:
             room.capture.seal_tracks()
         room.watch_silence()
+        if turn % 2 == 0:
+            room.note_second()
         if turn % REPORTS_EVERY == 0:
             now_us = _now_us()
             for leg in room.legs.values():
@@ -291,7 +293,7 @@ class Desk:
 
     def _release(self, frame: protocol.Release, _: list[socket.socket]) -> Frame:
         room = self._rooms.pop(frame.call, None)
-        return protocol.Released(call=frame.call, counters=room.leave() if room is not None else {})
+        return room.leave() if room is not None else protocol.Released(call=frame.call, counters={})
 
     def _read_contexts(self, frame: protocol.ReadContexts, _: list[socket.socket]) -> Frame:
         for room in self._rooms.values():

@@ -6,16 +6,31 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from overt.domain.seconds import Seconds, Totals
 from overt.engine.capture import Capture
 from overt.engine.leg import FarEnd, Leg
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.speaker import Speaker
-from overt.protocol import Allocate, Captured, Connect, Finished, Frame, Play, Pressed, Rolled, Silent, Stopped
+from overt.engine.udp import kernel_drops
+from overt.protocol import (
+    Allocate,
+    Captured,
+    Connect,
+    Finished,
+    Frame,
+    Play,
+    Pressed,
+    Released,
+    Rolled,
+    Silent,
+    Stopped,
+)
 from overt.wire.rtp.g711 import ALAW_TO_ULAW
 
 Tell = Callable[[Frame], None]
 SIDES = ("caller", "agent")
+SECOND_NS = 1_000_000_000
 
 
 class Room:
@@ -36,6 +51,8 @@ class Room:
         for leg in self.legs.values():
             leg.on_key = self._key
             leg.on_roll = partial(self._rolled, leg.side)
+        self._begun_ns = loop.now - order.from_s * SECOND_NS
+        self._seconds = {side: Seconds(order.from_s) for side in SIDES}
         self.stop_keys = ""
         self.capture: Capture | None = None
         self._speakers: dict[str, Speaker] = {}
@@ -135,9 +152,31 @@ class Room:
                 self._told_silent.add(side)
                 self._tell(Silent(call=self.call, side=side))
 
-    def leave(self) -> dict[str, dict[str, int]]:
-        """End the call here: capture, prompts, sockets; the counters of each leg."""
+    @property
+    def age_s(self) -> int:
+        """How old the call is."""
+        return (self._loop.now - self._begun_ns) // SECOND_NS
+
+    def note_second(self) -> None:
+        """Note what came, was lost, and was kept since this was last asked; what the kernel dropped is counted."""
+        paused = self._paused()
+        for side, leg in self.legs.items():
+            leg.kernel_dropped = kernel_drops(leg.rtp)
+            self._seconds[side].note(self.age_s, _totals(leg), paused)
+
+    def _paused(self) -> bool:
+        return self.capture is not None and self.capture.account is None and bool(self.capture.paused)
+
+    def leave(self) -> Released:
+        """End the call here: capture, prompts, sockets; what each leg counted, in all and in which seconds."""
         for side in list(self._speakers):
             self.stop_playing(side)
+        paused = self._paused()
         self.close_capture("call ended")
-        return {side: leg.close() for side, leg in self.legs.items()}
+        rows = {side: self._seconds[side].rows(self.age_s, _totals(leg), paused) for side, leg in self.legs.items()}
+        counters = {side: leg.close() for side, leg in self.legs.items()}
+        return Released(call=self.call, counters=counters, seconds=rows)
+
+
+def _totals(leg: Leg) -> Totals:
+    return leg.received, leg.captured, leg.dropped_without_permit, leg.lost, leg.late

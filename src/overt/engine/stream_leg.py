@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from overt.domain.seconds import Seconds, Totals
 from overt.engine.capture import Track
 from overt.wire.rtp.codecs import BY_CODE
 from overt.wire.rtp.dtmf import KeyReader
@@ -63,6 +64,7 @@ class StreamLeg:
         self.call, self.side, self.rtp, self.rtcp, self.place = call, side, rtp, rtcp, place
         self.agreed = Agreed()
         self.keys = KeyReader()
+        self.seconds = Seconds()
         self.heard_ns, self.told_elsewhere = 0, False
         self.received = self.captured = self.dropped_without_permit = self.lost = self.late = 0
         self.foreign = self.elsewhere = self.malformed = self.other_type = self.kernel_dropped = 0
@@ -160,6 +162,10 @@ class StreamLeg:
         self.heard_ns = arrival_ns
         self.reports += 1
         self.goodbyes += GOODBYE in kinds
+
+    def totals(self) -> Totals:
+        """What is noted each second."""
+        return self.received, self.captured, self.dropped_without_permit, self.lost, self.late
 
     def counters(self) -> dict[str, int]:
         """What it counted, by name."""

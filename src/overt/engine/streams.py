@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from overt.engine.arena import NOBODY, SLOTS, Arena, Reading, Source, prepare, source_address
-from overt.engine.udp import kernel_drops
 from overt.engine.stream_leg import Agreed, StreamLeg
+from overt.engine.udp import kernel_drops
 from overt.wire.rtp.codecs import BY_CODE
 from overt.wire.rtp.columns import Bytes, Column, Headers, piece_beginnings, read_headers
 
