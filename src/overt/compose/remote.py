@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,18 @@ def verdict_of(
             progress(len(lines), size)
     known = key or VerifierKey.parse(ledger["verifier_key"])
     return verify_ledger(lines, ledger["checkpoint"], known, None, against)
+
+
+def ladder_of(server: str, call: str) -> dict[str, Any]:
+    """The SIP ladder of a call."""
+    with connected(server) as client:
+        return dict(client.get(f"/api/calls/{call}/ladder"))
+
+
+def alarms_of(server: str) -> Sequence[Mapping[str, Any]]:
+    """The alarms that are raised."""
+    with connected(server) as client:
+        return list(client.get("/api/alarms")["alarms"])
 
 
 def system_of(server: str) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from overt.adapters.closed_process import close_memory
 from overt.adapters.log_lines import set_up_logs
 from overt.adapters.sealed_files import SealedFiles
 from overt.adapters.spool_reader import SpoolFolder
+from overt.compose.alarming import watch_alarms
 from overt.compose.following import follow_ledger
 from overt.ports import Unavailable
 from overt.services.archiving import Gathered, gather
@@ -53,14 +54,17 @@ def main(data_folder: Path) -> int:
 
 @contextmanager
 def _followed(data_folder: Path, stop: Event) -> Iterator[Thread]:
-    """Have the catalogue follow the ledger meanwhile, in a thread of its own: neither waits for the other's disk."""
+    """Have the catalogue follow the ledger and alarms be watched meanwhile, in threads of their own: none waits for another."""
     following = Thread(target=follow_ledger, args=(data_folder, stop), name="catalogue")
+    watching = Thread(target=watch_alarms, args=(data_folder, stop), name="alarms")
     following.start()
+    watching.start()
     try:
         yield following
     finally:
         stop.set()
         following.join()
+        watching.join()
 
 
 def archive_once(data_folder: Path) -> Gathered:

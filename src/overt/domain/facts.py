@@ -211,6 +211,10 @@ KINDS: Mapping[str, Kind] = {
     "account.locked": Kind(
         "An account was locked for a while after wrong passwords or codes.", False, ("account", "failures", "until_us")
     ),
+    "alarm.raised": Kind(
+        "Something wants looking at; see docs/observing.md.", False, ("alarm", "about", "sentence", "since_us")
+    ),
+    "alarm.ended": Kind("It is as it should be again.", False, ("alarm", "about", "sentence", "since_us", "lasted_ms")),
     "personal.erased": Kind("Personal fields of earlier entries were erased.", False, ("entries", "reason")),
 }
 

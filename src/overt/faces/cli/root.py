@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from overt.faces.cli.accounts import accounts_app
+from overt.faces.cli.alarms import alarms
 from overt.faces.cli.call import call
 from overt.faces.cli.calls import calls_app
 from overt.faces.cli.catalogue import catalogue_app
@@ -12,6 +13,7 @@ from overt.faces.cli.clients import clients_app
 from overt.faces.cli.demo import demo
 from overt.faces.cli.doctor import doctor
 from overt.faces.cli.init import init
+from overt.faces.cli.ladder import show_ladder
 from overt.faces.cli.law import law_app
 from overt.faces.cli.ledger import ledger_app
 from overt.faces.cli.policy import policy_app
@@ -22,8 +24,9 @@ from overt.faces.cli.signing import sign_in, sign_out
 app = typer.Typer(
     help="Call recording that asks first.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-for command in (init, serve, call, demo, doctor):
+for command in (init, serve, call, demo, doctor, alarms):
     app.command()(command)
+calls_app.command("ladder")(show_ladder)
 app.command("sign-in")(sign_in)
 app.command("sign-out")(sign_out)
 app.add_typer(law_app, name="law")
