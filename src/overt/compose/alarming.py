@@ -26,7 +26,7 @@ from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.alarms import Alarm, Signs, advance
 from overt.domain.errors import Refused
 from overt.domain.expected_calls import parse_expected
-from overt.domain.facts import Fact
+from overt.domain.facts import Fact, Json
 from overt.ports import NotDurable, Unavailable
 from overt.services.clients import read_register
 
@@ -97,9 +97,10 @@ class _Watching:
 
     def _fact(self, kind: str, one: Alarm, now_us: int) -> Fact:
         tenant = self._settings.tenant if self._settings is not None else "main"
-        body = {"alarm": one.kind, "about": one.about, "sentence": one.sentence, "since_us": one.since_us}
-        lasted = {"lasted_ms": (now_us - one.raised_us) // 1000} if kind == "alarm.ended" else {}
-        return Fact(self._clock.new_id(), tenant, kind, now_us, "", {**body, **lasted})
+        body: dict[str, Json] = {"alarm": one.kind, "about": one.about, "sentence": one.sentence, "since_us": one.since_us}
+        if kind == "alarm.ended":
+            body["lasted_ms"] = (now_us - one.raised_us) // 1000
+        return Fact(self._clock.new_id(), tenant, kind, now_us, "", body)
 
     async def _enter(self) -> None:
         """Enter what is not entered yet; a ledger that is away is an alarm of its own, which waits here."""
