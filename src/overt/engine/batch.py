@@ -142,13 +142,15 @@ class Batch:
 
     def release(self, call: str) -> Released:
         """The call is over: close its capture and sockets; what each leg counted, in all and in which seconds."""
-        self._report(self.finish(call, "call ended"))
-        room = self._calls.pop(call, None)
+        room = self._calls.get(call)
         if room is None:
             return Released(call=call, counters={})
+        paused = room.paused
+        self._report(self.finish(call, "call ended"))
         self._streams.read_only(tuple(room.legs.values()))
-        until_s, paused = room.age_s(self._works.now_ns()), room.paused
+        until_s = room.age_s(self._works.now_ns())
         seconds = {side: leg.seconds.rows(until_s, leg.totals(), paused) for side, leg in room.legs.items()}
+        del self._calls[call]
         for leg in room.legs.values():
             self._streams.drop(leg)
         return Released(call=call, counters={side: leg.counters() for side, leg in room.legs.items()}, seconds=seconds)
