@@ -357,6 +357,25 @@ async def test_the_form_of_a_policy_book_may_be_larger_and_nothing_else(house: H
         assert (await house.ask(path, "POST", token=TOKEN, headers=FORM, body=book)).status == 413, path
 
 
+async def test_a_form_with_a_file_carries_its_csrf_first(house: House) -> None:
+    house.signed_in()
+    headers = {**FORM, "content-type": "multipart/form-data; boundary=x"}
+
+    def form(*parts: bytes) -> bytes:
+        return b"".join(b"--x\r\nContent-Disposition: form-data; " + one + b"\r\n" for one in parts) + b"--x--\r\n"
+
+    token, cdr = b'name="csrf"\r\n\r\n' + CSRF.encode(), b'name="cdr"; filename="a.csv"\r\n\r\n'
+    assert (
+        await house.ask("/accounting", "POST", token=TOKEN, headers=headers, body=form(token, cdr + b"1,2"))
+    ).status == 200
+    for wrong in (form(cdr), form(token + b"x", cdr), form(cdr + b"x" * 5000, token)):
+        assert (await house.ask("/accounting", "POST", token=TOKEN, headers=headers, body=wrong)).status == 403
+    large = form(token, cdr + b"x" * 200_000)
+    assert (await house.ask("/accounting", "POST", token=TOKEN, headers=headers, body=large)).status == 200
+    for path in ("/accounting/x", "/calls"):
+        assert (await house.ask(path, "POST", token=TOKEN, headers=headers, body=large)).status == 413
+
+
 async def test_a_request_that_is_cut_short_reaches_nothing(house: House) -> None:
     house.signed_in()
     for body in ([], [b"csrf=a+csrf"]):

@@ -29,9 +29,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 64 * 1024
 LARGEST_BOOK_FORM = 512 * 1024  # a policy book, or its form, as a browser encodes it
 LARGEST_CDR = 16 * 1024 * 1024  # a switch's own list of calls
-# where a form is sent, by the first part of its address → the largest that it may be, where that is more than others
-LARGEST_FORMS = {"/policies": LARGEST_BOOK_FORM, "/accounting": LARGEST_CDR}
-_CSRF_PART, _CSRF_WITHIN = re.compile(rb'name="csrf"\r\n\r\n([\x21-\x7e]{1,200})\r\n'), 4096
+BOOK_FOLDER, CDR_FORM = "/policies/", "/accounting"
+_CSRF_PART, _CSRF_WITHIN = re.compile(rb'name="csrf"\r\n\r\n([\x20-\x7e]{1,200})\r\n'), 4096
 # What nobody has to be signed in for.
 OPEN_PATHS = frozenset({"/sign-in", "/api/sessions", "/metrics"})  # the last looks itself who reads it
 OPEN_FOLDER = "/static/"
@@ -145,10 +144,17 @@ async def _with_csrf(scope: HTTPScope, receive: Receive, headers: dict[bytes, by
         if not hmac.compare_digest(given, csrf):
             raise Forged("This page is of an older sign-in. Load it again.")
         return receive
-    body = await _read(receive, LARGEST_FORMS.get("/" + scope["path"].split("/")[1], LARGEST_BODY))
+    body = await _read(receive, _largest(scope["path"]))
     if not hmac.compare_digest(_csrf_in(body, headers.get(b"content-type", b"")), csrf):
         raise Forged("This page is of an older sign-in. Load it again.")
     return _again(body, receive)
+
+
+def _largest(path: str) -> int:
+    """How large a form may be, by where it is sent."""
+    if path.startswith(BOOK_FOLDER):
+        return LARGEST_BOOK_FORM
+    return LARGEST_CDR if path == CDR_FORM else LARGEST_BODY
 
 
 def _csrf_in(body: bytes, kind: bytes) -> bytes:
