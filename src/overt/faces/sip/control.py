@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overt.domain.identity import AGENT, CALLER, Number, Side
 from overt.faces.sip.resolver import NoAddress, Target
@@ -92,11 +92,18 @@ class SipControl:
         """See ports.CallControl. A name may lead to several places: the next is tried when one cannot be reached."""
         loop = asyncio.get_running_loop()
         self._dialled, until = loop.create_future(), loop.time() + ring_s
+        lookup = asyncio.ensure_future(self._gateway.targets(target))
         try:
-            places = await asyncio.wait_for(self._gateway.targets(target), min(LOOK_UP_S, ring_s))
-        except (NoAddress, RemoteProtocolError, TimeoutError) as error:
-            return Dialled(None, 503, str(error) or "no name server answered")
-        dialled = Dialled(None, 503, "no place to call")
+            waiting: set[asyncio.Future[Any]] = {lookup, self._dialled}
+            await asyncio.wait(waiting, timeout=min(LOOK_UP_S, ring_s), return_when="FIRST_COMPLETED")
+            places = lookup.result() if lookup.done() else ()
+        except (NoAddress, RemoteProtocolError) as error:
+            return Dialled(None, 503, str(error))
+        finally:
+            lookup.cancel()
+        if not places and not self._dialled.done():
+            return Dialled(None, 503, "no name server answered")
+        dialled = Dialled(None, 487, "given up")
         for left, place in reversed(list(enumerate(reversed(places)))):
             if self._dialled.done():  # given up meanwhile
                 return self._dialled.result()
