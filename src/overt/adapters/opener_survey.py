@@ -14,24 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from overt.adapters.playback_placing import (
-    CHANNELS,
-    RATE,
-    TABLES,
-    Places,
-    Placing,
-    Samples,
-    decoded,
-    lay,
-    mix,
-    samples_of,
-)
+from overt.adapters.playback_codecs import TABLES, WHY_NOT, Decoding, plays, samples_in, table_sound
+from overt.adapters.playback_placing import CHANNELS, RATE, Places, Placing, Samples, lay, mix, samples_of
 from overt.adapters.sealed_files import SealedReader
 from overt.services.listening import NotOpened
 from overt.vault.format import Record
 from overt.vault.keys import OpeningKey
 from overt.vault.track import SENT_TRACK, Gap, Run, Sent, TrackBroken, read_parts
 from overt.vault.unseal import AuthenticatedEnd, Unsealer, walk
+from overt.wire.rtp.codecs import BY_CODE
 
 LONGEST_S = 24 * 3600
 MOST_BUCKETS = 2000
@@ -51,6 +42,9 @@ class _Table:
     ends: array[int] = field(default_factory=lambda: array("q"))
     heads: bytearray = field(default_factory=bytearray)
     first_runs: array[int] = field(default_factory=lambda: array("q"))
+    before: array[int] = field(
+        default_factory=lambda: array("q")
+    )  # whose sound a record's decoder goes on from; 0: nobody's
     low: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     high: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -65,11 +59,16 @@ class _Table:
 
 @dataclass(slots=True)
 class _Track:
-    """One track's placing under way: of each run its length and its record."""
+    """One track's placing under way: of each run its length and its record; the runs that stay silent, by codec.
+
+    `decoded` is the last record with sound of a codec whose decoder remembers.
+    """
 
     placing: Placing = field(default_factory=Placing)
     lengths: array[int] = field(default_factory=lambda: array("q"))
     records: array[int] = field(default_factory=lambda: array("q"))
+    silent: dict[int, list[int]] = field(default_factory=dict)
+    decoded: int = 0
 
 
 class Survey:
@@ -134,6 +133,7 @@ class Survey:
         """Open every record once, and note where its sound belongs."""
         for index in range(self.chunks):
             self._table.first_runs.append(0)
+            self._table.before.append(0)
             if index:
                 self._note(index)
             if index % _RECORDS_A_STEP == 0:
@@ -143,8 +143,9 @@ class Survey:
     def _note(self, index: int) -> None:
         track, plaintext = self._open(index)
         known = self._tracks.get(track)
-        self._table.first_runs[index] = len(known.placing) if known is not None else 0
-        if known is None and track != SENT_TRACK:
+        if known is not None:
+            self._table.first_runs[index], self._table.before[index] = len(known.placing), known.decoded
+        elif track != SENT_TRACK:
             return
         try:
             for part in read_parts(plaintext):
@@ -160,14 +161,22 @@ class Survey:
             end = begin + len(part.payload)
             self._sent.append((index, begin, end))
             self._spans.append(("prompt", CHANNELS[part.track] + 1, begin, end, part.prompt[:LONGEST_WORDS]))
-        elif part.payload_type not in TABLES:
+        elif part.payload_type not in BY_CODE:
             self.undecoded += len(part.payload) // max(part.size, 1)
         elif known is None:
             raise TrackBroken("a run stands among the prompts")
         elif part.payload:
-            known.placing.add(part)
-            known.lengths.append(len(part.payload))
-            known.records.append(index)
+            self._note_run(index, known, part)
+
+    @staticmethod
+    def _note_run(index: int, known: _Track, run: Run) -> None:
+        if not plays(run.payload_type):
+            known.silent.setdefault(run.payload_type, []).append(len(known.placing))
+        elif run.payload_type not in TABLES:
+            known.decoded = index
+        known.placing.add(run)
+        known.lengths.append(samples_in(run))
+        known.records.append(index)
 
     def _settle(self) -> None:
         """Now all is known: the first and the last sample of each record, and of the whole."""
@@ -175,9 +184,12 @@ class Survey:
         table.low, table.high = np.full(self.chunks, _NOWHERE), np.full(self.chunks, -_NOWHERE)
         for number, track in self._tracks.items():
             places = self._places[number] = track.placing.places()
-            records = np.array(track.records, np.int64)
+            records, ends = np.array(track.records, np.int64), places + np.array(track.lengths, np.int64)
             np.minimum.at(table.low, records, places)
-            np.maximum.at(table.high, records, places + np.array(track.lengths, np.int64))
+            np.maximum.at(table.high, records, ends)
+            for code, runs in track.silent.items():
+                why = WHY_NOT.format(BY_CODE[code].name)
+                self._spans.append(("gap", 0, int(places[runs].min()), int(ends[runs].max()), why))
         self._tracks.clear()
         for index, begin, end in self._sent:
             table.low[index], table.high[index] = min(table.low[index], begin), max(table.high[index], end)
@@ -230,21 +242,29 @@ class Survey:
         for index in np.flatnonzero((self._table.low < begin + samples) & (self._table.high > begin)):
             self._lay(int(index), sound, begin, prompts)
         for one in prompts:
-            mix(sound[:, CHANNELS[one.track]], samples_of(one.started_ns) - begin, decoded(one.payload, 0))
+            mix(sound[:, CHANNELS[one.track]], samples_of(one.started_ns) - begin, table_sound(one.payload, 0))
         return sound
 
     def _lay(self, index: int, sound: Samples, begin: int, prompts: list[Sent]) -> None:
         """Lay the runs of one record; prompts wait, since they are mixed over everything."""
         track, plaintext = self._open(index)
         self.opened += 1
-        run = self._table.first_runs[index]
+        run, decoding = self._table.first_runs[index], self._decoding(index)
         for part in read_parts(plaintext):
             if isinstance(part, Sent):
                 prompts.append(part)
-            elif isinstance(part, Run) and part.payload_type in TABLES and part.payload:
+            elif isinstance(part, Run) and part.payload_type in BY_CODE and part.payload:
                 at = int(self._places[track][run]) - begin
-                lay(sound[:, CHANNELS[track]], at, decoded(part.payload, part.payload_type))
+                lay(sound[:, CHANNELS[track]], at, decoding.sound(part))
                 run += 1
+
+    def _decoding(self, index: int) -> Decoding:
+        """What decodes a record: it has decoded the record before, where its codec's decoder remembers that."""
+        decoding, before = Decoding(), self._table.before[index]
+        if before:
+            self.opened += 1
+            decoding.warm(part for part in read_parts(self._open(before)[1]) if isinstance(part, Run))
+        return decoding
 
     def _open(self, index: int) -> tuple[int, bytes]:
         """Open one record at its place, behind the head that the walk found there."""

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from overt.services.heard import RATE as RATE
 from overt.vault.track import AGENT_TRACK, CALLER_TRACK, Run
-from overt.wire.rtp.g711 import ALAW_LINEAR, ULAW_LINEAR
+from overt.wire.rtp.codecs import BY_CODE
 
 CHANNELS = {CALLER_TRACK: 0, AGENT_TRACK: 1}
-TABLES = {0: np.array(ULAW_LINEAR, np.int16), 8: np.array(ALAW_LINEAR, np.int16)}
 _SECOND_NS = 1_000_000_000
 _LATE = 2 * RATE  # an arrival this much later than its RTP time says: another stretch of RTP time began
 _EARLY = RATE  # nothing arrives before it was sent: another stretch
@@ -40,32 +39,37 @@ class _Before:
     sequence: int
     rtp_time: int
     step: int
+    clock: int
 
 
 class Placing:
     """The places of one track's runs, given in the order in which they arrived. Keeps numbers, never sound."""
 
     def __init__(self) -> None:
-        self._at = array("q")  # unwrapped RTP time; once its stretch is over, the place on the clock of arrival
+        self._at = array(
+            "q"
+        )  # unwrapped RTP time as samples; once its stretch is over, the place on the clock of arrival
         self._before: _Before | None = None
-        self._time = self._begin = self._first_time = self._offset = self._recent = 0
+        self._units = self._begin = self._first_time = self._offset = self._recent = 0
 
     def __len__(self) -> int:
         return len(self._at)
 
     def add(self, run: Run) -> None:
-        """Take the next run."""
-        before = self._before
-        time = run.rtp_time if before is None else self._time + _signed(run.rtp_time - before.rtp_time)
+        """Take the next run. A codec of another clock begins another stretch."""
+        clock = BY_CODE[run.payload_type].clock
+        before = self._before if self._before is not None and self._before.clock == clock else None
+        units = run.rtp_time if before is None else self._units + _signed(run.rtp_time - before.rtp_time)
+        time = units * RATE // clock
         offset = samples_of(run.arrival_ns) - time
         if before is None or not (_continues(before, run) or -_EARLY <= offset - self._recent <= _LATE):
             self._settle()
             self._first_time, self._offset = time, offset
         elif time - self._first_time < _SETTLES:
             self._offset = min(self._offset, offset)
-        self._recent, self._time = offset, time
+        self._recent, self._units = offset, units
         self._at.append(time)
-        self._before = _Before(run.sequence, run.rtp_time, run.step)
+        self._before = _Before(run.sequence, run.rtp_time, run.step, clock)
 
     def _settle(self) -> None:
         """End a stretch: now it is known where it stands."""
@@ -97,13 +101,6 @@ def _continues(before: _Before, run: Run) -> bool:
 def _signed(difference: int) -> int:
     """A difference of two 32-bit RTP times, the shorter way round."""
     return (difference + (1 << 31)) % (1 << 32) - (1 << 31)
-
-
-def decoded(payload: bytes, payload_type: int) -> Samples:
-    """The samples of a payload; µ-law and A-law have one byte each."""
-    table: Samples = TABLES[payload_type]
-    samples: Samples = table[np.frombuffer(payload, np.uint8)]
-    return samples
 
 
 def lay(into: Samples, at: int, samples: Samples) -> None:
