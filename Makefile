@@ -6,7 +6,7 @@ STAMPS := .stamps
 ARGS ?=
 WORKERS ?= auto
 BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
-PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium
+PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
 .PHONY: console demo test fuzz mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
