@@ -73,6 +73,8 @@ class SipControl:
 
     async def answer(self, address: str, port: int) -> LegMedia:
         """See ports.CallControl."""
+        if self._caller.state == "ended":  # given up while the call was thought about: no ACK would ever come
+            raise Unavailable("caller", "gave up before the answer", retry=False)
         self._answered = asyncio.get_running_loop().create_future()
         try:
             self._do(lambda now: self._gateway.agent.answer(self._caller, address, port, now))
