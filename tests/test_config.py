@@ -108,3 +108,45 @@ def test_a_place_is_written_as_iso_3166_does(written: str) -> None:
 def test_a_trunk_may_say_where_it_leads() -> None:
     settings = parse_settings(GOOD + '[[trunk]]\nname = "t"\naddresses = []\nplace = "AU-NSW"\n')
     assert settings.trunks[0].place == "AU-NSW" and parse_settings(GOOD).trunks == ()
+
+
+def test_listeners_stand_in_sections_of_their_own_and_the_old_settings_for_them_when_there_is_none() -> None:
+    assert [str(one) for one in parse_settings(GOOD).listeners] == ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
+    assert [one.transport for one in parse_settings(GOOD + "sip_tcp = false").listeners] == ["udp"]
+    written = (
+        '[[listener]]\ntransport = "tls"\naddress = "::"\nport = 5061\ncertificate = "c.pem"\nkey = "/k.pem"\n'
+        'advertised_address = "2001:db8::1"\n'
+    )
+    (listener,) = parse_settings(GOOD + written).listeners
+    seen = listener.within(Path("/data"))
+    assert (seen.certificate, seen.key, seen.client_ca) == ("/data/c.pem", "/k.pem", "")
+    assert listener.place == ("2001:db8::1", 5061) and str(listener) == "tls:[::]:5061"
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ('transport = "ws"', "transport must be one of"), ('address = "host.example"', "an IPv4 or IPv6 address"),
+        ('address = "0.0.0.0"', "advertised_address must be set"), ("port = 0", "port must be"), ("port = 70000", "port must be"),
+        ('port = "5060"', "port must be"), ("advertised_port = -1", "advertised_port must be"),
+        ('certificate = "c"\nkey = "k"', "belong to tls"), ('transport = "tls"\ncertificate = "c"', "tls needs both"),
+        ('client_certificate = "maybe"', "client_certificate must be"), ('client_certificate = "required"', "client_ca is needed"),
+        ('client_ca = "ca.pem"', "for nothing else"), ('protocol = "udp"', "unknown field protocol"),
+    ],
+)  # fmt: skip
+def test_listeners_that_cannot_be_served_are_refused(fields: str, complaint: str) -> None:
+    names = {line.partition(" ")[0] for line in fields.split("\n")}
+    rest = [f'{name} = {value}' for name, value in (("transport", '"udp"'), ("address", '"127.0.0.1"'), ("port", "5060"))
+            if name not in names]  # fmt: skip
+    with pytest.raises(SettingsRefused, match=complaint):
+        parse_settings(GOOD + "[[listener]]\n" + "\n".join([fields, *rest]))
+
+
+def test_two_listeners_on_one_socket_and_a_negative_bound_are_refused() -> None:
+    one = '[[listener]]\ntransport = "tcp"\naddress = "127.0.0.1"\nport = 5060\n'
+    tls = one.replace("tcp", "tls") + 'certificate = "c"\nkey = "k"\n'
+    with pytest.raises(SettingsRefused, match="stand twice"):
+        parse_settings(GOOD + one + tls)
+    assert len(parse_settings(GOOD + one + one.replace("tcp", "udp")).listeners) == 2
+    with pytest.raises(SettingsRefused, match="calls must be"):
+        parse_settings(GOOD + "calls = -1")

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import socket
+import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.governing import PROMPTS, make_lines, publishing_rooms
 from overt.compose.moment import NOTARY
 from overt.config import Settings, SettingsRefused, load_settings
+from overt.config_listeners import Listener
 from overt.domain.errors import LawUnreadable, Refused
 from overt.domain.law.reckoning import Reckoning, reckon
 from overt.domain.law.table import Table
@@ -160,16 +162,31 @@ def _judged(rules: Publication, found: Checked, table: Table, settings: Settings
     )
 
 
-def _ports(_: Path, settings: Settings) -> Iterator[Finding]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((settings.sip_address, settings.sip_port))
-            yield Finding("SIP port", "good", f"{settings.sip_address}:{settings.sip_port} is free")
-        except OSError as error:
-            yield Finding("SIP port", "look", f"{settings.sip_address}:{settings.sip_port}: {error.strerror}",
-                          "fine while `overt serve` runs; else stop what holds it, or change sip_port")  # fmt: skip
+def _ports(folder: Path, settings: Settings) -> Iterator[Finding]:
+    for one in settings.listeners:
+        yield _listener(one.within(folder))
     pairs = (settings.rtp_last - settings.rtp_first + 1) // 2
     yield Finding("media ports", "good" if pairs >= 2 else "stops", f"room for {pairs // 2} calls at once")
+
+
+def _listener(one: Listener) -> Finding:
+    """Whether a listener could be served: its address is free, and its certificate can be read."""
+    family = socket.AF_INET6 if ":" in one.address else socket.AF_INET
+    kind = socket.SOCK_DGRAM if one.transport == "udp" else socket.SOCK_STREAM
+    try:
+        if one.transport == "tls":
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(one.certificate, one.key, password=lambda: "")
+    except OSError as error:
+        return Finding("SIP listener", "stops", f"{one}: certificate or key cannot be used: {error.strerror}",
+                       "name a chain and its key in PEM, without a passphrase")  # fmt: skip
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+        try:
+            probe.bind((one.address, one.port))
+        except OSError as error:
+            return Finding("SIP listener", "look", f"{one}: {error.strerror}",
+                           "fine while `overt serve` runs; else stop what holds it, or change its port")  # fmt: skip
+    return Finding("SIP listener", "good", f"{one} is free")
 
 
 def _clock(_: Path, __: Settings) -> Iterator[Finding]:
