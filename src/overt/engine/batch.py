@@ -148,7 +148,7 @@ class Batch:
         paused = room.paused
         self._report(self.finish(call, "call ended"))
         self._streams.read_only(tuple(room.legs.values()))
-        until_s = room.age_s(self._works.now_ns())
+        until_s = room.age_s(self._works.now_ns()) + 1  # the last second is hardly ever whole
         seconds = {side: leg.seconds.rows(until_s, leg.totals(), paused) for side, leg in room.legs.items()}
         del self._calls[call]
         for leg in room.legs.values():

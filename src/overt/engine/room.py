@@ -173,7 +173,8 @@ class Room:
             self.stop_playing(side)
         paused = self._paused()
         self.close_capture("call ended")
-        rows = {side: self._seconds[side].rows(self.age_s, _totals(leg), paused) for side, leg in self.legs.items()}
+        until_s = self.age_s + 1  # the last second is hardly ever whole
+        rows = {side: self._seconds[side].rows(until_s, _totals(leg), paused) for side, leg in self.legs.items()}
         counters = {side: leg.close() for side, leg in self.legs.items()}
         return Released(call=self.call, counters=counters, seconds=rows)
 
