@@ -182,3 +182,47 @@ def test_a_key_that_does_not_fit_is_refused_and_hidden(engine: EngineProcess) ->
     reply = engine.signaller.ask(frame)
     assert isinstance(reply, protocol.Failed) and "AEAD_AES_256_GCM" in reply.why
     assert "short" not in repr(frame) and protocol.decode(protocol.encode(frame)) == frame
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_beside_a_call_only_what_is_authentic_is_taken(engine: EngineProcess, suite: str) -> None:
+    caller, agent = SecretPhone(suite), Phone()
+    ports = engine.signaller.allocate(beside=True)
+    caller.to, agent.to = ("127.0.0.1", ports[0]), ("127.0.0.1", ports[1])
+    engine.signaller.connect("caller", caller, srtp=caller.keys)
+    engine.signaller.connect("agent", agent)
+    stranger = Phone()
+    stranger.to = caller.to
+    stranger.speak(tone(0))  # first, in the clear: it does not become the leg's source
+    for number in range(50):
+        caller.speak(tone(number))
+        agent.speak(tone(number))
+    caller.sequence -= 1
+    caller.send(caller.sealing.rtp(bytes(Packet(0, caller.sequence + 1, 0, caller.ssrc, tone(1))))[:-1] + b"\0")
+    rolled = engine.signaller.wait(protocol.Rolled)
+    assert (rolled.side, rolled.ssrc, rolled.roc) == ("caller", caller.ssrc, 1)
+    wrong = protocol.Connect(
+        call=CALL, side="caller", address="127.0.0.1", port=9, rtcp_port=10, codec="PCMU", payload_type=0,
+        srtp=protocol.Keys(suite, b"short", b"short"),
+    )  # fmt: skip
+    assert isinstance(engine.signaller.ask(wrong), protocol.Failed)
+    successor = Signaller(engine.path)
+    successor.ask(protocol.ReadContexts())
+    assert successor.wait(protocol.HeldCall).rocs == {"caller": {caller.ssrc: 1}}
+    engine.signaller = successor
+    counters = successor.release()
+    assert counters["caller"]["received"] == 50 == counters["agent"]["received"]
+    assert counters["caller"]["unauthentic"] == 2 and counters["caller"]["foreign"] == 0
+
+
+def test_beside_a_call_reports_are_opened_before_they_count(engine: EngineProcess) -> None:
+    caller = SecretPhone()
+    ports = engine.signaller.allocate(beside=True)
+    caller.to = ("127.0.0.1", ports[0])
+    engine.signaller.connect("caller", caller, srtp=caller.keys)
+    caller.speak(tone(0))
+    report = build(Report(caller.ssrc, (), 0, 0, 0, 0), "phone")
+    caller.rtp.sendto(caller.sealing.rtcp(report), caller.to)  # on the port of RTP
+    caller.rtp.sendto(report, caller.to)
+    counters = engine.signaller.release()["caller"]
+    assert counters["reports"] == 1 and counters["unauthentic"] == 1 and counters["received"] == 1

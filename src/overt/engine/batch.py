@@ -33,6 +33,7 @@ from overt.protocol import (
     Released,
     Renew,
     ResumeCapture,
+    Rolled,
     Silent,
     Stopped,
 )
@@ -80,7 +81,7 @@ class Batch:
     ) -> None:  # fmt: skip
         self._works, self._wrapping, self._tell, self._orders = works, wrapping, tell, orders
         self.permits = Permits(start_key)
-        self._streams = Streams(self._key, works.now_ns)
+        self._streams = Streams(self._key, self._rolled, works.now_ns)
         self._calls: dict[str, _Call] = {}
         self._ticks = itertools.cycle(range(1, CHUNK_NS // TICK_NS + 1))
         self._looks = itertools.cycle(range(SECOND_NS // TICK_NS))
@@ -109,7 +110,10 @@ class Batch:
         room.legs[side].seconds = Seconds(age_s)
 
     def agree(self, call: str, side: str, agreed: Agreed) -> None:
-        """The leg's stream is agreed anew: its source may be another one, its codec too. Raises KeyError."""
+        """The leg's stream is agreed anew: its source may be another one, its codec too.
+
+        Raises KeyError, and ValueError for a key that does not fit its suite: then nothing has changed.
+        """
         room = self._calls[call]
         self._streams.agree(room.legs[side], agreed)
         room.told.discard(side)
@@ -127,6 +131,7 @@ class Batch:
             frame = HeldCall(
                 tenant=room.tenant, call=call, context=room.context, episode=permit.episode if permit else "",
                 recording=permit.recording if permit else "", paused=room.capture.paused if room.capture else "", beside=True,
+                rocs={side: leg.keyed.opener.rocs for side, leg in room.legs.items() if leg.keyed is not None},
                 age_s=room.age_s(self._works.now_ns()),
             )  # fmt: skip
             yield frame, room.sockets()
@@ -360,6 +365,9 @@ class Batch:
             return
         room.capture.close("withdrawn", now_ns)
         self._tell(Stopped(call=leg.call, side=leg.side, digit=digit, at_ns=arrival_ns, stopped_ns=now_ns))
+
+    def _rolled(self, leg: StreamLeg, ssrc: int, roc: int) -> None:
+        self._tell(Rolled(call=leg.call, side=leg.side, ssrc=ssrc, roc=roc))
 
     def _report(self, account: Captured | None) -> None:
         if account is not None:

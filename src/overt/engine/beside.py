@@ -78,7 +78,10 @@ class Beside:
         unknown = [name for name in (frame.codec, *dict(frame.others).values()) if name not in CODECS]
         if unknown:
             return Failed(why=f"no codec {unknown[0]}")
-        self._batch.agree(frame.call, frame.side, agreed(frame))
+        try:
+            self._batch.agree(frame.call, frame.side, agreed(frame))
+        except ValueError as error:
+            return Failed(why=str(error))
         return Done()
 
     def _keep_context(self, frame: protocol.KeepContext, _: list[socket.socket]) -> Frame:
@@ -107,7 +110,7 @@ def agreed(frame: protocol.Connect) -> Agreed:
     kinds = ((frame.payload_type, frame.codec), *frame.others)
     codes = {kind: CODECS[name].code for kind, name in reversed(kinds)}
     preferred = {frame.payload_type: codes.pop(frame.payload_type)}
-    return Agreed(frame.address, preferred | codes, frame.event_type, frame.anywhere, frame.sends)
+    return Agreed(frame.address, preferred | codes, frame.event_type, frame.anywhere, frame.sends, frame.srtp)
 
 
 def _done_or(wrong: str) -> Frame:

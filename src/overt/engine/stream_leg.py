@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from overt.domain.seconds import Seconds, Totals
 from overt.engine.capture import Track
+from overt.engine.keyed import Keyed, OnRoll, keyed
+from overt.protocol import Keys
 from overt.wire.rtp.codecs import BY_CODE
 from overt.wire.rtp.dtmf import KeyReader
 from overt.wire.rtp.packet import sequence_distance
@@ -20,9 +22,10 @@ from overt.wire.rtp.rtcp import GOODBYE, NotRtcp, packet_types
 
 COUNTERS = (
     "received", "captured", "dropped_without_permit", "lost", "late", "foreign", "elsewhere", "malformed", "other_type",
-    "kernel_dropped", "reports", "goodbyes",
+    "kernel_dropped", "reports", "goodbyes", "unauthentic",
 )  # fmt: skip
 MOST_BEHIND, MOST_AHEAD = 128, 3000
+REPORTS = range(200, 205)  # the second byte of RTCP that shares the port of RTP (RFC 5761 §4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Agreed:
 
     `codes` maps payload types to codes of wire.rtp.codecs, the preferred one first. `event_type` −1: no keys. Whoever
     sends an agreed type first from that address is the leg's source; with `anywhere`, from any address. `active`:
-    sound is to be expected.
+    sound is to be expected. With `srtp` only what is encrypted by these keys is taken.
     """
 
     address: str = ""
@@ -39,6 +42,7 @@ class Agreed:
     event_type: int = -1
     anywhere: bool = False
     active: bool = True
+    srtp: Keys | None = None
 
     def knows(self, kind: int) -> bool:
         """True for a payload type by which a source is known."""
@@ -68,15 +72,25 @@ class StreamLeg:
         self.heard_ns, self.told_elsewhere = 0, False
         self.received = self.captured = self.dropped_without_permit = self.lost = self.late = 0
         self.foreign = self.elsewhere = self.malformed = self.other_type = self.kernel_dropped = 0
-        self.reports = self.goodbyes = 0
+        self.reports = self.goodbyes = self.unauthentic = 0
+        self.keyed: Keyed | None = None
         self._codes: Mapping[int, int] = {}
         self._track: Track | None = None
         self._expected = self._ssrc = self._restart = -1
         self._holes: set[int] = set()
 
-    def agree(self, agreed: Agreed, now_ns: int) -> None:
-        """Another stream was agreed. From now on silence counts."""
+    def agree(self, agreed: Agreed, now_ns: int, on_roll: OnRoll) -> None:
+        """Another stream was agreed. From now on silence counts. Raises ValueError for a key that does not fit its suite."""
+        self.keyed = keyed(self.keyed, agreed.srtp, on_roll)
         self.agreed, self._codes, self.heard_ns, self.told_elsewhere = agreed, agreed.codes, now_ns, False
+
+    def open(self, packet: memoryview, size: int) -> int:
+        """Open an encrypted packet in its place; its size then, 0 when it is not authentic. A report is opened when heard."""
+        if self.keyed is None or (size > 1 and packet[1] in REPORTS):
+            return size
+        opened = self.keyed.open(packet, size)
+        self.unauthentic += not opened
+        return opened
 
     @property
     def code(self) -> int:
@@ -154,6 +168,11 @@ class StreamLeg:
 
     def hear_report(self, datagram: bytes, arrival_ns: int) -> None:
         """Take an RTCP datagram of this leg's far end: a sign of life; what it says of itself is counted."""
+        if self.keyed is not None:
+            datagram = self.keyed.open_report(datagram)
+            if not datagram:
+                self.unauthentic += 1
+                return
         try:
             kinds = packet_types(datagram)
         except NotRtcp:

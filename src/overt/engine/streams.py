@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -21,13 +22,14 @@ ANOTHER_NS = 2_000_000_000  # a source that was silent for so long may be follow
 _TYPES = 128
 _FIRST_REPORT, _REPORTS = 72, 5  # RTCP that shares the port of RTP (RFC 5761): types 200 to 204, less the marker bit
 OnKey = Callable[[StreamLeg, str, int], None]  # leg, key, arrival
+OnRoll = Callable[[StreamLeg, int, int], None]  # leg, source, rollover counter
 
 
 class Streams:
     """The table of legs: each has a place, and the columns say what is agreed for it."""
 
-    def __init__(self, on_key: OnKey, now_ns: Callable[[], int]) -> None:
-        self._arena, self._on_key, self._now_ns = Arena(), on_key, now_ns
+    def __init__(self, on_key: OnKey, on_roll: OnRoll, now_ns: Callable[[], int]) -> None:
+        self._arena, self._on_key, self._on_roll, self._now_ns = Arena(), on_key, on_roll, now_ns
         self._legs: list[StreamLeg] = []
         self._descriptors: list[int] = []
         self._free: list[int] = []
@@ -35,6 +37,7 @@ class Streams:
         self._events: Column = np.zeros(64, np.int16)
         self._alone: Column = np.zeros((64, _TYPES), np.bool_)
         self._with_alone: set[int] = set()
+        self._secret: Column = np.zeros(64, np.bool_)
 
     def __len__(self) -> int:
         return len(self._descriptors)
@@ -53,14 +56,16 @@ class Streams:
     def _grow(self) -> int:
         place = len(self._legs)
         if place == len(self._sources):
-            self._sources, self._events, self._alone = (
-                np.concatenate((column, np.zeros_like(column))) for column in (self._sources, self._events, self._alone)
+            self._sources, self._events, self._alone, self._secret = (
+                np.concatenate((column, np.zeros_like(column)))
+                for column in (self._sources, self._events, self._alone, self._secret)
             )
         return place
 
     def agree(self, leg: StreamLeg, agreed: Agreed) -> None:
-        """Another stream was agreed for the leg: its source is not known yet."""
-        leg.agree(agreed, self._now_ns())
+        """Another stream was agreed for the leg: its source is not known yet. Raises ValueError for a key that does not fit."""
+        leg.agree(agreed, self._now_ns(), partial(self._on_roll, leg))
+        self._secret[leg.place] = leg.keyed is not None
         self._sources[leg.place] = NOBODY
         self._events[leg.place] = agreed.event_type
         alone = [kind for kind, code in agreed.codes.items() if not BY_CODE[code].bytewise]
@@ -73,6 +78,7 @@ class Streams:
         leg.kernel_dropped = kernel_drops(leg.rtp)
         self._descriptors[leg.place] = -1
         self._with_alone.discard(leg.place)
+        self._secret[leg.place] = False
         self._free.append(leg.place)
         leg.rtp.close()
         if leg.rtcp is not None:
@@ -112,11 +118,13 @@ class Streams:
         at = np.repeat(np.arange(len(legs)), reading.counts)
         for row, count in reading.dropped:
             legs[at[row]].kernel_dropped = count
-        headers = read_headers(reading.packets, reading.sizes)
         place = places[at]
+        forged = _opened(reading, legs, at, np.flatnonzero(self._secret[place]))
+        headers = read_headers(reading.packets, reading.sizes)
         taken = headers.valid & reading.come_from(self._sources, place)
         if not taken.all():
-            taken = self._tell_apart(reading, headers, [legs[one] for one in at[~taken].tolist()], ~taken)
+            odd = ~(taken | forged)
+            taken = self._tell_apart(reading, headers, [legs[one] for one in at[odd].tolist()], odd) & ~forged
         reports = taken & (headers.payload_type - np.uint8(_FIRST_REPORT) < _REPORTS)
         for row in np.flatnonzero(reports).tolist():
             self._hear_report(reading, row, legs[at[row]])
@@ -163,6 +171,15 @@ class Streams:
         digit = leg.keys.read(payload, int(headers.rtp_time[row]), int(headers.ssrc[row]))
         if digit:
             self._on_key(leg, digit, int(reading.arrivals[row]))
+
+
+def _opened(reading: Reading, legs: Sequence[StreamLeg], at: Column, rows: Column) -> Column:
+    """Open the encrypted ones of what was read, in their places; which of all rows are not authentic."""
+    forged: Column = np.zeros(len(at), np.bool_)
+    for row in rows.tolist():
+        size = legs[at[row]].open(reading.packets[row].data, int(reading.sizes[row]))
+        reading.sizes[row], forged[row] = size, not size
+    return forged
 
 
 def _hand_pieces(

@@ -156,7 +156,7 @@ def _kept(one: tuple[int, str, str], decodable: AbstractSet[str]) -> bool:
 
 def _spoken(media: Media, line: OurLine | None, *, answers: bool) -> list[str]:
     """What we say to one of their lines: it is heard as our line says, and refused when there is none."""
-    if line is None or not media.usable or (media.secure and not line.key):
+    if line is None or _unfit(media, "optional") or (media.secure and not line.key):
         return sdp.refusal(media)
     sent = media.direction in ("sendonly", "sendrecv")
     ours = sdes.chosen(media.crypto, line.key) if media.secure else None
