@@ -224,9 +224,10 @@ def _place(column: Column, places: Mapping[str, int]) -> int:
     if isinstance(column, int):
         return column
     if column not in places:
-        raise MapRefused(
-            f"the file has no column {column!r}; its header has {', '.join(list(places)[:40]) or 'nothing'}"
-        )
+        known = [
+            one for one in places if one and not any(sign.isdigit() for sign in one)
+        ]  # else a row of numbers perhaps
+        raise MapRefused(f"the file has no column {column!r}; its header has {', '.join(known[:40]) or 'no names'}")
     return places[column]
 
 

@@ -75,7 +75,7 @@ def _append(found: list[Strip], one: Strip) -> None:
 
 
 def bar(stretches: Sequence[Strip], width: int) -> str:
-    """A line of signs, each of as many seconds as it takes; where states share a cell, the gravest is shown."""
+    """A line of signs, each of as many seconds as it takes; where states share a cell, the first of STATES is shown."""
     if not stretches:
         return ""
     begin, end = stretches[0].from_s, stretches[-1].from_s + stretches[-1].seconds
