@@ -33,22 +33,26 @@ from overt.adapters.past_calls import PastCalls
 from overt.adapters.playback_opus import OpusEncoding
 from overt.adapters.prompt_files import load_prompts
 from overt.adapters.sign_in_proofs import Argon2Passwords, TimedCodes, enrolment_address
+from overt.adapters.signalling_client import SignallingClient
 from overt.adapters.sql_accounts import SqlAccounts
 from overt.adapters.sql_catalogue import SqlCatalogue
 from overt.adapters.sql_holdings import SqlHoldings
 from overt.adapters.system_clock import SystemClock
+from overt.adapters.vitals_files import read_vitals
 from overt.compose.counselling import never_recorded
 from overt.compose.governing import make_lines, make_premises, publishing_rooms
 from overt.compose.machine import Machine
 from overt.compose.observing import pulse
 from overt.compose.observing_web import observing_rooms
 from overt.compose.reconciling import accounting_rooms
+from overt.compose.registering import client_rooms
 from overt.compose.web_app import make_app
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.domain.errors import Refused
 from overt.domain.foresight import LineNow
 from overt.domain.law.table import Table
 from overt.faces.console.assets import STATIC, read_assets
+from overt.faces.http.bringing import BringingRooms
 from overt.faces.http.playing import end_all, sweep
 from overt.faces.http.rooms import Front, LawRooms, Pace, WebRooms
 from overt.ledger.checkpoint import CheckpointBroken
@@ -60,7 +64,7 @@ from overt.services.rehearsing import RehearsingRooms
 from overt.services.signing_in import SignInRooms
 from overt.services.unended import end_unended
 
-NOTARY, OPENER = "run/notary.sock", "run/opener.sock"
+NOTARY, OPENER, SIGNALLING = "run/notary.sock", "run/opener.sock", "run/signalling.sock"
 SWEEP_S = 5.0
 STOPS_WITHIN_S = 3
 PACE = Pace(
@@ -132,8 +136,14 @@ def make_rooms(folder: Path, settings: Settings, engine: sa.Engine, ledger: Nota
         ListeningRooms(settings.tenant, ledger, clock, SqlHoldings(engine), opener, OpusEncoding), Machine(folder, settings).shown,
         {code: rows[-1].name for code, rows in law.counsel.table.rows.items()}, load_verifier_key(folder / VERIFIER_KEY).text,
         lambda secret, account: enrolment_address(secret, account, f"Overt ({urlsplit(origin).netloc})"), law,
-        policies, accounting_rooms(folder, settings), pace=PACE, observing=observing_rooms(folder, settings),
+        policies, accounting_rooms(folder, settings), bringing_rooms(folder, settings, ledger), pace=PACE, observing=observing_rooms(folder, settings),
     )  # fmt: skip
+
+
+def bringing_rooms(folder: Path, settings: Settings, ledger: NotaryClient) -> BringingRooms:
+    """The register of clients and the way to calls under way. Raises Unavailable."""
+    clients = client_rooms(folder, settings, ledger)
+    return BringingRooms(clients, lambda: read_vitals(folder), SignallingClient(folder / SIGNALLING))
 
 
 def law_rooms(folder: Path, settings: Settings) -> LawRooms:

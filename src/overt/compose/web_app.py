@@ -17,6 +17,8 @@ from litestar.types import ASGIApp
 
 from overt.faces.api.account import ACCOUNT
 from overt.faces.api.calls import CALLS
+from overt.faces.api.clients import CLIENTS
+from overt.faces.api.consent import CONSENT
 from overt.faces.api.law import LAW_ROUTES
 from overt.faces.api.ledger import LEDGER
 from overt.faces.api.metrics import METRICS
@@ -28,6 +30,7 @@ from overt.faces.console.accounting import ACCOUNTING_PAGES
 from overt.faces.console.alarms import ALARM_PAGES
 from overt.faces.console.assets import ASSETS, Asset
 from overt.faces.console.book_editor import EDITOR
+from overt.faces.console.clients import CLIENT_PAGES
 from overt.faces.console.drawing import Drawing
 from overt.faces.console.entrance import ENTRANCE
 from overt.faces.console.law import LAW_PAGES
@@ -49,7 +52,7 @@ def make_app(rooms: WebRooms, assets: Mapping[str, Asset]) -> ASGIApp:
     """Return the application. Whatever it cannot answer it answers with a problem, as a page or as JSON."""
     drawing = Drawing(rooms.names, assets)
     inner = Litestar(
-        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ACCOUNTING_PAGES, *ASSETS, *SIGNING, *CALLS, *ACCOUNT, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM, *OBSERVING, *METRICS, *ALARM_PAGES],
+        [*ENTRANCE, *PAGES, *LAW_PAGES, *POLICY_PAGES, *EDITOR, *ACCOUNTING_PAGES, *ASSETS, *SIGNING, *CALLS, *ACCOUNT, *PLAYING, *LEDGER, *LAW_ROUTES, *POLICIES, *SYSTEM, *CLIENT_PAGES, *CLIENTS, *CONSENT, *OBSERVING, *METRICS, *ALARM_PAGES],
         state=State({"rooms": rooms, "drawing": drawing, "assets": assets}),
         exception_handlers={Exception: _answer_error},
         compression_config=CompressionConfig(

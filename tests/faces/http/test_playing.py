@@ -179,7 +179,7 @@ async def made() -> House:
         return SystemShown("0", [], [], [], [], 0)
 
     rooms = WebRooms(
-        Front(ORIGIN, False, "main", "0"), signing, catalogue, None, listening, system, {}, "", lambda *_: "", None, None, None  # type: ignore[arg-type]
+        Front(ORIGIN, False, "main", "0"), signing, catalogue, None, listening, system, {}, "", lambda *_: "", None, None, None, None  # type: ignore[arg-type]
     )  # fmt: skip
     return House(rooms, make_app(rooms, {}), opener, ledger, clock, account_rooms)
 

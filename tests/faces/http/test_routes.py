@@ -14,6 +14,7 @@ from litestar import Litestar
 from domain.made_law import basis, duty, one_party, place
 from domain.made_law import table as made_table
 from faces.http.few_accounts import accounting_rooms
+from faces.http.few_clients import bringing_rooms, with_a_client
 from overt.adapters.case_files import parse_case_text
 from overt.adapters.memory import MemoryAddresses, MemoryClock, MemoryLedger, MemoryPublications
 from overt.adapters.memory_accounts import MemoryAccounts, QuickPasswords
@@ -45,7 +46,7 @@ from overt.services.signing_in import SignInRooms, sign_in
 ORIGIN = "http://console.test"
 CALL, RECORDING = "0193568a-0000-7000-8000-0000000000c1", "0193568a-0000-7000-8000-0000000000a1"
 THEIRS, OTHERS = "sip:ann@pbx", "sip:ben@pbx"
-ROLES = ("administrator", "compliance", "supervisor", "agent")
+ROLES = ("administrator", "compliance", "supervisor", "agent", "program")
 HEAR, SEE = {"purpose": "quality", "document": ""}, None
 TRIED = {"cases": [{
     "id": "one", "parties": [{"role": "agent", "location": "US-GA"}], "recorder_at": "US-GA", "response": "unaware",
@@ -54,86 +55,99 @@ TRIED = {"cases": [{
 
 # method, address, body → what nobody gets, then each of ROLES. 303: sent to the sign-in, or on to where they want to go.
 ROUTES: Mapping[tuple[str, str], tuple[Any, Sequence[int]]] = {
-    ("GET", "/"): (SEE, (303, 303, 303, 303, 303)),
-    ("GET", "/static/console.css"): (SEE, (200, 200, 200, 200, 200)),
-    ("GET", "/sign-in"): (SEE, (200, 303, 303, 303, 303)),
-    ("POST", "/sign-in"): ({"name": "x", "password": "y"}, (403, 403, 403, 403, 403)),
-    ("GET", "/sign-in/code"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/sign-in/code"): ({"code": "000000"}, (401, 403, 403, 403, 403)),
-    ("GET", "/sign-in/second-factor"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/sign-in/second-factor"): ({"secret": "A" * 32, "code": "1"}, (401, 403, 403, 403, 403)),
-    ("GET", "/account/second-factor"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/account/second-factor"): ({"secret": "A" * 32, "code": "1"}, (401, 403, 403, 403, 403)),
-    ("GET", "/sign-in/password"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/sign-in/password"): ({"current": "", "new": "a", "again": "b"}, (401, 403, 403, 403, 403)),
-    ("GET", "/account"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/account"): ({"current": "", "new": "a", "again": "b"}, (401, 403, 403, 403, 403)),
-    ("POST", "/sign-out"): ({}, (401, 303, 303, 303, 303)),
-    ("GET", "/calls"): (SEE, (303, 200, 200, 200, 200)),
-    ("GET", f"/calls/{CALL}"): (SEE, (303, 200, 200, 200, 404)),
-    ("GET", "/live"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/live/events"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/law"): (SEE, (303, 200, 200, 200, 200)),
-    ("POST", "/law"): ({"caller_said": "US-CA", "agent": "US-GA"}, (401, 200, 200, 200, 200)),
-    ("GET", "/law/US-CA"): (SEE, (303, 200, 200, 200, 200)),
-    ("GET", "/law/duties/PAPER"): (SEE, (303, 200, 200, 200, 200)),
-    ("GET", "/law/bases/MUST"): (SEE, (303, 200, 200, 200, 200)),
-    ("GET", "/policies"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/policies/0"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/policies/0/book.toml"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/policies/history"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/policies/edit"): (SEE, (303, 200, 200, 200, 403)),
-    ("POST", "/policies/edit"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403)),
-    ("POST", "/policies/draft.toml"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403)),
-    ("GET", "/policies/rehearsals/7"): (SEE, (303, 404, 404, 403, 403)),
-    ("POST", "/policies/rehearsals/7/stop"): ({}, (401, 404, 404, 403, 403)),
+    ("GET", "/"): (SEE, (303, 303, 303, 303, 303, 303)),
+    ("GET", "/static/console.css"): (SEE, (200, 200, 200, 200, 200, 200)),
+    ("GET", "/sign-in"): (SEE, (200, 303, 303, 303, 303, 303)),
+    ("POST", "/sign-in"): ({"name": "x", "password": "y"}, (403, 403, 403, 403, 403, 403)),
+    ("GET", "/sign-in/code"): (SEE, (303, 200, 200, 200, 200, 200)),
+    ("POST", "/sign-in/code"): ({"code": "000000"}, (401, 403, 403, 403, 403, 403)),
+    ("GET", "/sign-in/second-factor"): (SEE, (303, 200, 200, 200, 200, 200)),
+    ("POST", "/sign-in/second-factor"): ({"secret": "A" * 32, "code": "1"}, (401, 403, 403, 403, 403, 403)),
+    ("GET", "/account/second-factor"): (SEE, (303, 200, 200, 200, 200, 200)),
+    ("POST", "/account/second-factor"): ({"secret": "A" * 32, "code": "1"}, (401, 403, 403, 403, 403, 403)),
+    ("GET", "/sign-in/password"): (SEE, (303, 200, 200, 200, 200, 200)),
+    ("POST", "/sign-in/password"): ({"current": "", "new": "a", "again": "b"}, (401, 403, 403, 403, 403, 403)),
+    ("GET", "/account"): (SEE, (303, 200, 200, 200, 200, 200)),
+    ("POST", "/account"): ({"current": "", "new": "a", "again": "b"}, (401, 403, 403, 403, 403, 403)),
+    ("POST", "/sign-out"): ({}, (401, 303, 303, 303, 303, 303)),
+    ("GET", "/calls"): (SEE, (303, 200, 200, 200, 200, 403)),
+    ("GET", f"/calls/{CALL}"): (SEE, (303, 200, 200, 200, 404, 403)),
+    ("GET", "/live"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/live/events"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/law"): (SEE, (303, 200, 200, 200, 200, 403)),
+    ("POST", "/law"): ({"caller_said": "US-CA", "agent": "US-GA"}, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/law/US-CA"): (SEE, (303, 200, 200, 200, 200, 403)),
+    ("GET", "/law/duties/PAPER"): (SEE, (303, 200, 200, 200, 200, 403)),
+    ("GET", "/law/bases/MUST"): (SEE, (303, 200, 200, 200, 200, 403)),
+    ("GET", "/policies"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/policies/0"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/policies/0/book.toml"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/policies/history"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/policies/edit"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("POST", "/policies/edit"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403, 403)),
+    ("POST", "/policies/draft.toml"): ({"view": "file", "text": "format = 1"}, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/policies/rehearsals/7"): (SEE, (303, 404, 404, 403, 403, 403)),
+    ("POST", "/policies/rehearsals/7/stop"): ({}, (401, 404, 404, 403, 403, 403)),
     # Without a reason nothing is published (400): whoever is let as far as that may publish.
-    ("POST", "/policies/publish"): ({"text": "format = 1"}, (401, 400, 400, 403, 403)),
-    ("GET", "/ledger"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/ledger/0"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/system"): (SEE, (303, 200, 200, 403, 403)),
-    ("POST", "/api/sessions"): ({"name": "x", "password": "y"}, (403, 403, 403, 403, 403)),
-    ("POST", "/api/sessions/code"): ({"code": "000000"}, (401, 403, 403, 403, 403)),
-    ("GET", "/api/sessions/current"): (SEE, (401, 200, 200, 200, 200)),
-    ("DELETE", "/api/sessions/current"): (SEE, (401, 204, 204, 204, 204)),
-    ("GET", "/api/calls"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", "/api/calls/counts"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", f"/api/calls/{CALL}"): (SEE, (401, 200, 200, 200, 404)),
-    ("GET", "/api/recordings"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", "/api/live"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/ledger"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/ledger/leaves"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/ledger/entries"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/system"): (SEE, (401, 200, 200, 403, 403)),
-    ("POST", "/api/law/decide"): ({"caller": {"said": ["US-CA"]}, "agent": ["US-GA"]}, (401, 200, 200, 200, 200)),
-    ("GET", "/api/account"): (SEE, (401, 200, 200, 200, 403)),
-    ("POST", "/api/account"): ({"cdr": "a,b\n", "columns": "asterisk"}, (401, 200, 200, 200, 403)),
-    ("GET", f"/api/account/{CALL}"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/accounting"): (SEE, (303, 200, 200, 200, 403)),
-    ("POST", "/accounting"): ({"since": "24h"}, (401, 400, 400, 400, 403)),
-    ("GET", f"/accounting/{CALL}"): (SEE, (303, 200, 200, 200, 403)),
-    ("GET", "/api/law/places"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", "/api/law/places/US-CA"): (SEE, (401, 200, 200, 200, 200)),
-    ("POST", "/api/law/cases"): (TRIED, (401, 200, 200, 200, 200)),
-    ("GET", "/api/policies"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/policies/history"): (SEE, (401, 200, 200, 200, 403)),
-    ("GET", "/api/policies/0"): (SEE, (401, 200, 200, 200, 403)),
-    ("POST", "/api/policies/check"): ({"book": "format = 1"}, (401, 200, 200, 200, 403)),
-    ("POST", "/api/policies/rehearse"): ({"book": "format = 1"}, (401, 200, 200, 403, 403)),
-    ("POST", "/api/policies"): ({"book": "format = 1", "reason": ""}, (401, 400, 400, 403, 403)),
-    ("GET", f"/api/calls/{CALL}/ladder"): (SEE, (401, 200, 200, 200, 404)),
-    ("GET", "/api/alarms"): (SEE, (401, 200, 200, 403, 403)),
-    ("GET", "/alarms"): (SEE, (303, 200, 200, 403, 403)),
-    ("GET", "/metrics"): (SEE, (401, 200, 200, 401, 401)),
-    ("GET", "/api/openapi.json"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", "/api"): (SEE, (401, 200, 200, 200, 200)),
-    ("GET", "/api/none"): (SEE, (401, 404, 404, 404, 404)),
+    ("POST", "/policies/publish"): ({"text": "format = 1"}, (401, 400, 400, 403, 403, 403)),
+    ("GET", "/ledger"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/ledger/0"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/system"): (SEE, (303, 200, 200, 403, 403, 403)),
+    ("POST", "/api/sessions"): ({"name": "x", "password": "y"}, (403, 403, 403, 403, 403, 403)),
+    ("POST", "/api/sessions/code"): ({"code": "000000"}, (401, 403, 403, 403, 403, 403)),
+    ("GET", "/api/sessions/current"): (SEE, (401, 200, 200, 200, 200, 200)),
+    ("DELETE", "/api/sessions/current"): (SEE, (401, 204, 204, 204, 204, 204)),
+    ("GET", "/api/calls"): (SEE, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/api/calls/counts"): (SEE, (401, 200, 200, 200, 200, 403)),
+    ("GET", f"/api/calls/{CALL}"): (SEE, (401, 200, 200, 200, 404, 403)),
+    ("GET", "/api/recordings"): (SEE, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/api/live"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/ledger"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/ledger/leaves"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/ledger/entries"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/system"): (SEE, (401, 200, 200, 403, 403, 403)),
+    ("POST", "/api/law/decide"): ({"caller": {"said": ["US-CA"]}, "agent": ["US-GA"]}, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/api/account"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("POST", "/api/account"): ({"cdr": "a,b\n", "columns": "asterisk"}, (401, 200, 200, 200, 403, 403)),
+    ("GET", f"/api/account/{CALL}"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/accounting"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("POST", "/accounting"): ({"since": "24h"}, (401, 400, 400, 400, 403, 403)),
+    ("GET", f"/accounting/{CALL}"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("GET", "/api/law/places"): (SEE, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/api/law/places/US-CA"): (SEE, (401, 200, 200, 200, 200, 403)),
+    ("POST", "/api/law/cases"): (TRIED, (401, 200, 200, 200, 200, 403)),
+    ("GET", "/api/policies"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/policies/history"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("GET", "/api/policies/0"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("POST", "/api/policies/check"): ({"book": "format = 1"}, (401, 200, 200, 200, 403, 403)),
+    ("POST", "/api/policies/rehearse"): ({"book": "format = 1"}, (401, 200, 200, 403, 403, 403)),
+    ("POST", "/api/policies"): ({"book": "format = 1", "reason": ""}, (401, 400, 400, 403, 403, 403)),
+    ("GET", f"/api/calls/{CALL}/ladder"): (SEE, (401, 200, 200, 200, 404, 403)),
+    ("GET", "/api/alarms"): (SEE, (401, 200, 200, 403, 403, 403)),
+    ("GET", "/alarms"): (SEE, (303, 200, 200, 403, 403, 403)),
+    ("GET", "/metrics"): (SEE, (401, 200, 200, 401, 401, 401)),
+    ("GET", "/api/openapi.json"): (SEE, (401, 200, 200, 200, 200, 200)),
+    ("GET", "/api"): (SEE, (401, 200, 200, 200, 200, 200)),
+    ("GET", "/api/none"): (SEE, (401, 404, 404, 404, 404, 404)),
     # The opener of this house is away (503): whoever is let as far as that may hear.
-    ("POST", f"/api/recordings/{RECORDING}/playings"): (HEAR, (401, 503, 503, 503, 404)),
-    ("POST", f"/api/recordings/{RECORDING}/exports"): (HEAR, (401, 503, 503, 403, 404)),
-    ("GET", "/api/playings/7/sound.wav"): (SEE, (401, 410, 410, 410, 410)),
-    ("GET", "/api/playings/7/sound.opus"): (SEE, (401, 410, 410, 410, 410)),
-    ("DELETE", "/api/playings/7"): (SEE, (401, 410, 410, 410, 410)),
+    ("POST", f"/api/recordings/{RECORDING}/playings"): (HEAR, (401, 503, 503, 503, 404, 403)),
+    ("POST", f"/api/recordings/{RECORDING}/exports"): (HEAR, (401, 503, 503, 403, 404, 403)),
+    ("GET", "/api/playings/7/sound.wav"): (SEE, (401, 410, 410, 410, 410, 410)),
+    ("GET", "/api/playings/7/sound.opus"): (SEE, (401, 410, 410, 410, 410, 410)),
+    ("DELETE", "/api/playings/7"): (SEE, (401, 410, 410, 410, 410, 410)),
+    ("GET", "/clients"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("POST", "/clients"): ({"name": "a"}, (401, 400, 400, 403, 403, 403)),
+    ("GET", "/clients/sbc%201"): (SEE, (303, 200, 200, 200, 403, 403)),
+    ("POST", "/clients/sbc%201/remove"): ({"by": "", "why": ""}, (401, 400, 400, 403, 403, 403)),
+    ("POST", "/clients/sbc%201/prove"): ({"call": "x", "by": "Ann"}, (401, 400, 400, 403, 403, 403)),
+    ("GET", "/api/clients"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("POST", "/api/clients"): ({"name": "a", "mode": "siprec", "by": "", "why": ""}, (401, 400, 400, 403, 403, 403)),
+    ("GET", "/api/clients/sbc%201"): (SEE, (401, 200, 200, 200, 403, 403)),
+    ("DELETE", "/api/clients/sbc%201"): (SEE, (401, 400, 400, 403, 403, 403)),
+    ("POST", "/api/clients/sbc%201/proofs"): ({"call": "x", "by": "Ann"}, (401, 400, 400, 403, 403, 403)),
+    ("POST", "/api/clients/sbc%201/password"): ({"password": "x"}, (401, 400, 400, 403, 403, 403)),
+    # That call is over (409): whoever is let as far as that may say what a party answered.
+    ("POST", f"/api/calls/{CALL}/consent"): ({"party": "caller", "answer": "no"}, (401, 409, 409, 403, 403, 409)),
 }
 
 
@@ -287,14 +301,16 @@ async def house() -> AsyncIterator[House]:
         await add_account(account_rooms, role, role, secret, agent=THEIRS if role == "agent" else "", by="test")
         set_password(account_rooms, role, secret, own=True)
     await _one_call(ledger, clock)
-    catalogue.put("main", CallRow(CALL, clock.now, "recorded", "sales", OTHERS, recordings=(RECORDING,), entries=(4,),
-                                  ledger_index=4, captured_ms=5000))  # fmt: skip
+    catalogue.put("main", CallRow(CALL, clock.now, "recorded", "sales", OTHERS, recordings=(RECORDING,), entries=(len(ROLES),),
+                                  ledger_index=len(ROLES), captured_ms=5000))  # fmt: skip
     signing = SignInRooms(account_rooms, accounts, TimedCodes(), _tokens(), demanded=False)
     listening = ListeningRooms("main", ledger, clock, OneHolding(), ClosedOpener())
     rooms = WebRooms(
         Front(ORIGIN, False, "main", "0"), signing, catalogue, MemoryView(ledger), listening, system, {}, "",
-        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock), accounting_rooms(), observing=ObservingRooms("token", "a token of metrics"),
+        lambda *_: "otpauth://x", law_rooms(), policy_rooms(ledger, clock), accounting_rooms(),
+        bringing_rooms(ledger, clock), observing=ObservingRooms("token", "a token of metrics"),
     )  # fmt: skip
+    await with_a_client(rooms.bringing)
     yield House(rooms, make_app(rooms, {"console.css": Asset(b"a{}", "text/css", '"tag"')}))
     rooms.serving = False
 
@@ -337,7 +353,7 @@ def test_no_route_is_missing_from_the_table(house: House) -> None:
     inner: Litestar = house.app._app
     tried = {(method, path) for method, path in ROUTES}
     samples = {"call:str": CALL, "recording:str": RECORDING, "index:int": "0", "playing:int": "7", "name:path": "console.css",
-               "path:str": "none", "place:str": "US-CA", "duty:str": "PAPER", "basis:str": "MUST", "number:int": "0", "rehearsal:int": "7"}  # fmt: skip
+               "path:str": "none", "place:str": "US-CA", "duty:str": "PAPER", "basis:str": "MUST", "number:int": "0", "rehearsal:int": "7", "name:str": "sbc%201"}  # fmt: skip
     missing = set()
     for route in inner.routes:
         path = route.path
@@ -406,7 +422,7 @@ async def test_the_description_is_openapi_3_1_and_names_every_api_route(house: H
     assert described["openapi"].startswith("3.1")
     named = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
     wanted = {
-        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}").replace("US-CA", "{place}").replace("/policies/0", "/policies/{number}"))
+        (method, path.replace(CALL, "{call}").replace(RECORDING, "{recording}").replace("/7/", "/{playing}/").replace("/7", "/{playing}").replace("US-CA", "{place}").replace("/policies/0", "/policies/{number}").replace("sbc%201", "{name}"))
         for method, path in ROUTES if path.startswith("/api/") and path not in ("/api/openapi.json", "/api/none")
     }  # fmt: skip
     assert wanted <= named, wanted - named

@@ -16,6 +16,7 @@ from rich.table import Table
 from overt.adapters.api_client import ServerRefused
 from overt.compose.auditing import calls
 from overt.compose.remote import call_of, calls_of
+from overt.faces.cli.consent import consent
 from overt.faces.cli.options import (
     NEGATIVE,
     USAGE,
@@ -32,6 +33,7 @@ from overt.services.auditing import CallRecord, masked
 
 calls_app = typer.Typer(help="What became of each call.", no_args_is_help=True)
 calls_app.command("account")(account)
+calls_app.command("consent")(consent)
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show numbers in full.")]
 
 

@@ -21,7 +21,7 @@ from overt.services.searching import STATES
 
 # address, label, and what one must be allowed to do to see it in the menu
 MENU = (("/calls", "Calls", "call", "list"), ("/live", "Live", "live", "watch"), ("/law", "Law", "law", "show"),
-        ("/policies", "Policies", "policy", "show"), ("/accounting", "Accounting", "ledger", "show"), ("/ledger", "Ledger", "ledger", "show"),
+        ("/policies", "Policies", "policy", "show"), ("/clients", "Clients", "client", "show"), ("/accounting", "Accounting", "ledger", "show"), ("/ledger", "Ledger", "ledger", "show"),
         ("/alarms", "Alarms", "system", "show"), ("/system", "System", "system", "show"))  # fmt: skip
 # a room's tone → what is said of it to those who do not see its colour
 TONES: Mapping[str, str] = {"good": "(went well)", "no": "(a no)", "bad": "(went wrong)", "plain": ""}

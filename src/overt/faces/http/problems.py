@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from overt.domain.errors import BookRefused, NotPermitted, Refused
 from overt.ports import NotDurable, Unavailable
 from overt.services.accounts import AccountRefused
+from overt.services.consenting import TooManyYeses
 from overt.services.counsel import NoSuchPlace
 from overt.services.listening import ListeningOver, NoSuchRecording, NotOpened
 from overt.services.publishing import NoSuchVersion
@@ -62,6 +63,10 @@ class TooManyReconciled(Refused):
     """As many accounts as this process reckons at once are being reckoned."""
 
 
+class CallOver(Refused):
+    """Something is said of a call that is over."""
+
+
 class NotSignedIn(Refused):
     """Nobody is signed in."""
 
@@ -85,6 +90,8 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     ListeningOver: (410, "playing-over", "This listening has ended"),
     PlayingOver: (410, "playing-over", "This listening has ended"),
     RangeWrong: (416, "range", "Outside the recording"),
+    CallOver: (409, "call-over", "That call is over"),
+    TooManyYeses: (429, "too-many-yeses", "Too fast"),
     BadRequest: (400, "bad-request", "Not understood"),
     BadCursor: (400, "bad-cursor", "Not a page of ours"),
     TooManyTries: (429, "too-many-tries", "Too many tries"),

@@ -10,6 +10,7 @@ from overt.domain.cdr import BadRow, Row
 from overt.domain.law.cases import Case
 from overt.domain.law.reckoning import Profile
 from overt.domain.reconciling import CallFacts
+from overt.faces.http.bringing import BringingRooms
 from overt.faces.http.observing import ObservingRooms
 from overt.faces.http.rehearsals import Rehearsals
 from overt.services.counsel import Counsel
@@ -106,7 +107,7 @@ class AccountingRooms:
 @dataclass(slots=True)
 class WebRooms:
     """Everything that the console and the API need at hand. `names` of places by code; `policies` are the books, and what is
-    needed to rehearse one; `accounting` reconciles calls; `playings` by grant; `rehearsals` under way; `serving` until the process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
+    needed to rehearse one; `accounting` reconciles calls; `bringing` keeps clients and reaches calls under way; `playings` by grant; `rehearsals` under way; `serving` until the process is told to stop; without a `pace` a player is given sound as fast as it takes it."""
 
     front: Front
     signing: SignInRooms
@@ -120,6 +121,7 @@ class WebRooms:
     law: LawRooms
     policies: RehearsingRooms
     accounting: AccountingRooms
+    bringing: BringingRooms
     playings: dict[int, Playing] = field(default_factory=dict)
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     serving: bool = True
