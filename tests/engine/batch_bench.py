@@ -34,7 +34,7 @@ def named(number: int, kind: str = "0") -> str:
 
 def socket_of(address: str = "127.0.0.1") -> socket.socket:
     """A bound UDP socket."""
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     one.bind((address, 0))
     return one
 
@@ -43,16 +43,17 @@ class Caller:
     """The far end of a leg: sends RTP, and keeps what a recorder should make of it."""
 
     def __init__(self, port: int, address: str = "127.0.0.1") -> None:
-        self.socket, self.to = socket_of(address), ("127.0.0.1", port)
+        self.socket, self.to = socket_of(address), ("::1" if ":" in address else "127.0.0.1", port)
         self.sequence, self.time, self.kind, self.number = 65_530, 2**32 - 800, 0, 0
         self.said: list[Heard] = []
 
-    def packet(self, size: int = 160) -> bytes:
-        """The next packet in order, with a payload like no other."""
+    def packet(self, size: int = 160, step: int | None = None, head: bytes = b"") -> bytes:
+        """The next packet in order, with a payload like no other behind its head; it lasts a step of the clock."""
         self.number += 1
         payload = (self.number.to_bytes(4, "big") + self.to[1].to_bytes(2, "big")) * (size // 6 + 1)
-        made = bytes(Packet(self.kind, self.sequence, self.time, 0x1000 + self.to[1], payload[:size]))
-        self.sequence, self.time = self.sequence + 1 & 0xFFFF, self.time + size & 0xFFFFFFFF
+        payload = (head + payload)[:size]
+        made = bytes(Packet(self.kind, self.sequence, self.time, 0x1000 + self.to[1], payload))
+        self.sequence, self.time = self.sequence + 1 & 0xFFFF, self.time + (size if step is None else step) & 0xFFFFFFFF
         return made
 
     def send(self, packet: bytes) -> None:
@@ -96,12 +97,14 @@ class Bench:
         while self.waiting:
             self.batch.renew(self.waiting.pop(0))
 
-    def add(self, number: int = 1, sides: tuple[str, ...] = SIDES, **agreed: object) -> list[Caller]:
+    def add(
+        self, number: int = 1, sides: tuple[str, ...] = SIDES, here: str = "127.0.0.1", there: str = "127.0.0.1", **agreed: object
+    ) -> list[Caller]:  # fmt: skip
         """A call with these legs; their far ends."""
         made = []
         for side in sides:
-            rtp = socket_of()
-            self.callers[number, side] = Caller(rtp.getsockname()[1])
+            rtp = socket_of(here)
+            self.callers[number, side] = Caller(rtp.getsockname()[1], there)
             made.append(self.callers[number, side])
             terms = {"address": "127.0.0.1", "codes": {0: 0}, "event_type": 101, **agreed}
             self.batch.add_leg("main", named(number), side, rtp, Agreed(**terms))
