@@ -96,7 +96,7 @@ def test_a_header_without_a_column_of_the_map_is_refused() -> None:
         [],
         ["+14155550102", "src5"],
     ):  # a file without a header, whose first row nobody should read in an error
-        with pytest.raises(MapRefused, match="has no names$"):
+        with pytest.raises(MapRefused, match=r"has no names$"):
             reader(header=header)
     assert isinstance(reader(header=["\ufeffsrc", " dst ", "start"]).read(["1", "2", "3"], 2), Row)
 

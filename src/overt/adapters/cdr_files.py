@@ -80,10 +80,16 @@ def _read(table: Iterator[list[str]], reader: RowReader, skipped: int) -> Iterat
 
 
 def _whole(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines, the first of which was looked at; a line without an end is cut where no line is longer."""
-    yield first
-    while line := text.readline(LONGEST_LINE):
-        yield line
+    """The lines, the first of which was looked at; what is longer than any line is cut, so that numbers of lines stay right."""
+    line = first
+    while line:
+        if line.endswith("\n") or len(line) < LONGEST_LINE:
+            yield line
+        else:
+            yield line + "\n"
+            while line and not line.endswith("\n"):
+                line = text.readline(LONGEST_LINE)
+        line = text.readline(LONGEST_LINE)
 
 
 def _encoding(begin: bytes) -> str:
