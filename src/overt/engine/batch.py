@@ -140,6 +140,20 @@ class Batch:
         """Every leg that is heard."""
         return (leg for room in self._calls.values() for leg in room.legs.values())
 
+    def silent(self, since_ns: int) -> int:
+        """How many permitted legs were heard of before `since_ns` last; those of a paused recording do not count."""
+        open_ = (
+            room
+            for room in self._calls.values()
+            if room.capture is not None and room.capture.account is None and not room.capture.paused
+        )
+        return sum(
+            leg.heard_ns < since_ns
+            for room in open_
+            for leg in room.legs.values()
+            if leg.agreed.active and leg.agreed.codes
+        )
+
     @property
     def captures(self) -> int:
         """How many recordings are open."""

@@ -29,7 +29,7 @@ from overt.protocol import LARGEST_FRAME, Captured, Done, Failed, Frame, Interru
 from overt.vault.keys import WrappingKey
 from overt.vault.track import TRACKS
 
-LEASE_LOOK_NS = 50_000_000
+LEASE_LOOK_NS, SILENT_NS = 50_000_000, 10_000_000_000
 REPORTS_EVERY = 10  # tendings between RTCP reports: five seconds
 MOST_UNSENT = 50_000
 FLUSH_NS = 5_000_000
@@ -69,7 +69,16 @@ class Desk:
         if self.tally is None:
             return {}
         in_path = [leg for room in self._rooms.values() for leg in room.legs.values()]
-        return self.tally.vitals([*in_path, *self._batch.legs()], len(self._open_captures()) + self._batch.captures)
+        captures, since_ns = self._open_captures(), self._loop.now - SILENT_NS
+        heard = [
+            leg
+            for room, capture in captures
+            if not capture.paused
+            for leg in room.legs.values()
+            if not (leg.far and leg.far.held)
+        ]
+        silent = sum(max(leg.heard_ns, leg.connected_ns) < since_ns for leg in heard) + self._batch.silent(since_ns)
+        return self.tally.vitals([*in_path, *self._batch.legs()], len(captures) + self._batch.captures, silent)
 
     # ---- the signaller
 

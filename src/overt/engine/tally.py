@@ -42,8 +42,9 @@ class Tally:
             case CaptureBroke():
                 self._broken += 1
 
-    def vitals(self, legs: Iterable[Any], captures: int) -> Mapping[str, Mapping[str, int | float]]:
-        """The vitals now: `legs` are those under way, `captures` how many recordings are open."""
+    def vitals(self, legs: Iterable[Any], captures: int, silent: int = 0) -> Mapping[str, Mapping[str, int | float]]:
+        """The vitals now: `legs` are those under way, `captures` how many recordings are open, `silent` how
+        many permitted legs say nothing."""
         under_way = list(legs)
         if len(under_way) < MANY or self._turn % SELDOM == 0:
             sums = [sum(column) for column in zip(*map(_read, under_way), strict=True)] or [0] * len(COUNTED)
@@ -57,7 +58,7 @@ class Tally:
                 "leases_run_out": self._leases, "captures_broken": self._broken,
             },
             "gauges": {
-                "legs": len(under_way), "captures_open": captures, "spool_behind": self._spool.behind,
+                "legs": len(under_way), "captures_open": captures, "legs_silent": silent, "spool_behind": self._spool.behind,
                 "spool_broken": int(bool(self._spool.broken)), "spool_free_bytes": room.f_bavail * room.f_frsize,
                 "spool_size_bytes": room.f_blocks * room.f_frsize,
             },
