@@ -9,7 +9,7 @@ BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-l
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: console demo test fuzz mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test fuzz torture mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
@@ -28,6 +28,10 @@ mutants: $(STAMPS)/mutmut/.made
 BUDGET ?= 3600
 fuzz: $(STAMPS)/fuzz/.made
 	@$(STAMPS)/fuzz/bin/python tests/fuzz/drive.py run --budget $(BUDGET) $(ARGS)
+
+# Half-open dialogs by the thousand, and floods, against a running Overt: twenty minutes. `make test` does sixty.
+torture: $(STAMPS)/dev install-peers
+	OVERT_TORTURE=10000 $(BIN)/python -m pytest tests/journeys/test_journey_torture.py
 
 check: $(STAMPS)/dev $(STAMPS)/console
 	$(BIN)/ruff format --check src tests tools bench
