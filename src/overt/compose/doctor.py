@@ -10,7 +10,7 @@ import socket
 import ssl
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +26,7 @@ from overt.adapters.system_clock import SystemClock
 from overt.adapters.vault_keys import read_wrapping_key
 from overt.compose.governing import PROMPTS, make_lines, publishing_rooms
 from overt.compose.moment import NOTARY
+from overt.compose.registering import client_rooms
 from overt.config import Settings, SettingsRefused, load_settings
 from overt.config_listeners import Listener
 from overt.domain.errors import LawUnreadable, Refused
@@ -34,6 +35,8 @@ from overt.domain.law.table import Table
 from overt.faces.console.assets import STATIC, read_assets
 from overt.ledger.checkpoint import CheckpointBroken
 from overt.ports import Unavailable
+from overt.services.client_file import file_trouble
+from overt.services.clients import ClientRooms, Registered, listed
 from overt.services.governing import Publication
 from overt.services.publishing import Checked, checked, current
 
@@ -219,11 +222,56 @@ def _separation(_: Path, __: Settings) -> Iterator[Finding]:
                   "run notary, opener and engines under accounts of their own (a later release ships units for that)")  # fmt: skip
 
 
-def _trunks(_: Path, settings: Settings) -> Iterator[Finding]:
-    if not settings.trunks or not settings.lines:
-        yield Finding(
-            "trunks and lines", "stops", "without a trunk and a line no call can come", "write both into overt.toml"
+def _lines(_: Path, settings: Settings) -> Iterator[Finding]:
+    if not settings.lines:
+        yield Finding("lines", "stops", "without a line no call can come", "write a [[line]] into overt.toml")
+
+
+def _clients(folder: Path, settings: Settings) -> Iterator[Finding]:
+    """Who may bring calls: whether anybody, whether each can come in, and whether what is attested was proven lately."""
+    notary = NotaryClient(folder / NOTARY)  # it connects to nobody before it is asked
+    try:
+        rooms = client_rooms(folder, settings, notary, proven=False)
+        known = asyncio.run(listed(rooms))
+        troubles = [one for one in (_client_trouble(rooms, one, known) for one in known) if one is not None]
+    except Unavailable as error:
+        yield Finding("clients", "look", str(error), "the last good clients may bring calls meanwhile")
+        return
+    finally:
+        notary.close()
+    yield from troubles
+    if not known:
+        remedy = "`overt clients add NAME --address … --mode …`, or a [[trunk]] in overt.toml"
+        yield Finding("clients", "stops", "nobody may bring calls", remedy)
+    elif not troubles:
+        attested = sum(one.client.attestation is not None for one in known)
+        found = f"{len(known)} may bring calls" + (
+            f"; of {attested} something is attested, and proven" if attested else ""
         )
+        yield Finding("clients", "good", found)
+
+
+def _client_trouble(rooms: ClientRooms, one: Registered, known: Sequence[Registered]) -> Finding | None:
+    """What is to be done about a client; None when all is well."""
+    client, name = one.client, one.client.name
+    if one.trouble:
+        return Finding(
+            "clients", "look", one.trouble, f"it brings no calls: `overt clients remove {name}`, and add it anew"
+        )
+    standing = {other.client.name: other for other in known if other.entry >= 0}
+    in_file = next((other for other in rooms.file if other.client.name == name), None)
+    beside = file_trouble(in_file, standing) if in_file is not None else ""
+    if beside:
+        return Finding("clients", "look", beside, "mend overt.toml, or remove the other")
+    kept = rooms.secrets.fingerprint(client.username) if client.username else ""
+    if client.username and (not kept or (one.entry >= 0 and kept != one.fingerprint)):
+        said = "another password is kept than the ledger names" if kept else "no password is kept for its digest"
+        return Finding("clients", "look", f"{name}: {said}", f"`overt clients password {name}`")
+    unproven = one.unproven(rooms.clock.now_us())
+    if unproven:
+        remedy = f"make a test call, listen to its recording, then `overt clients prove {name} --call ID --by PERSON`"
+        return Finding("clients", "look", f"{name}: {unproven}", remedy)
+    return None
 
 
 def _console(folder: Path, settings: Settings) -> Iterator[Finding]:
@@ -253,5 +301,5 @@ def _open_accounts(folder: Path, settings: Settings) -> int:
 
 
 CHECKS: tuple[Callable[[Path, Settings], Iterator[Finding]], ...] = (
-    _trunks, _keys, _prompts, _law, _policies, _ports, _clock, _disk, _limits, _separation, _console,
+    _lines, _clients, _keys, _prompts, _law, _policies, _ports, _clock, _disk, _limits, _separation, _console,
 )  # fmt: skip

@@ -75,6 +75,14 @@ EXAMPLES = """
 # name = "carrier"
 # addresses = ["192.0.2.10"]
 
+# A recording client (SIPREC) that sends copies of its calls; or `overt clients add`, while Overt runs. docs/clients.md
+# [[client]]
+# name = "sbc"
+# address = ["192.0.2.11"]
+# attest = ["recording"]   # what its operator does before a call reaches us, signed for by a named person:
+# by = "Dana Wu"
+# why = "contract 7: the SBC announces and takes a yes"
+
 # A line: which numbers are called, where the agent is rung, how callers are told.
 # [[line]]
 # name = "support"

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from overt.compose.doctor import Finding, examine
@@ -24,7 +25,7 @@ def doctor(data: MaybeFolder = None, server: Server = "", as_json: AsJson = Fals
     else:
         table = Table("check", "", "found", "what to do")
         for one in findings:
-            table.add_row(one.name, f"[{COLOURS[one.state]}]{one.state}[/]", one.found, one.remedy)
+            table.add_row(one.name, f"[{COLOURS[one.state]}]{one.state}[/]", escape(one.found), escape(one.remedy))
         wide().print(table)
     raise typer.Exit(NEGATIVE if any(one.state == "stops" for one in findings) else 0)
 

@@ -37,4 +37,6 @@ def init(
     print(f"Made {data.absolute()}.")
     print(f"The ledger's public key (give it to whoever shall check us): {made.vkey}")
     print(f"Recordings are sealed to the key {made.key_id}. Keep a copy of keys/opener.key in a safe place.")
-    print("Next: write your trunk and lines into overt.toml, run `overt doctor`, then `overt serve`.")
+    print(
+        "Next: write your trunk or recording client (or `overt clients add`) and lines into overt.toml, run `overt doctor`, then `overt serve`."
+    )
