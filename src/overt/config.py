@@ -21,6 +21,7 @@ from overt.config_clients import Trunk as Trunk
 from overt.config_listeners import Listener, default_listeners, listener_problems
 from overt.domain.clients import Client
 from overt.domain.errors import ClientRefused
+from overt.domain.expected_calls import parse_expected
 from overt.domain.location import expand
 
 AgentSrtp = Literal["off", "tls", "required"]
@@ -287,6 +288,7 @@ def _check(settings: Settings) -> None:
     if len(set(keys)) != len(keys) or not set(keys) <= set("0123456789*#") or not settings.stop_key:
         raise SettingsRefused("yes_key, no_key and stop_key must be different keys of 0-9 * #")
     _check_web(settings)
+    _check_observing(settings)
     _check_places(settings)
     numbers = [number for line in settings.lines for number in line.numbers]
     try:
@@ -309,6 +311,18 @@ def _check_places(settings: Settings) -> None:
     for name, place in written:
         if place and not _PLACE.fullmatch(place):
             raise SettingsRefused(f"{name}: {place} is no place; write it as ISO 3166 does, as US-GA or DE")
+
+
+def _check_observing(settings: Settings) -> None:
+    if not 0 <= settings.ladder_days <= 3650:
+        raise SettingsRefused("ladder_days must be 0, for no ladders, or a number of days")
+    if not 0 <= settings.hep_id < 2**32:
+        raise SettingsRefused("hep_id must be a number of at most 32 bits")
+    try:
+        for one in settings.expect_calls:
+            parse_expected(str(one))
+    except ValueError as error:
+        raise SettingsRefused(f"expect_calls: {error}") from error
 
 
 def _check_web(settings: Settings) -> None:
