@@ -294,3 +294,20 @@ def test_vias_with_every_space_and_a_bare_end() -> None:
     ):
         with pytest.raises(RemoteProtocolError):
             Via.parse(broken)
+
+
+@pytest.mark.parametrize(
+    ("received", "partial"),
+    [
+        (b"", False),
+        (b"\r", False),
+        (b"\r\n", False),
+        (b"\r\n\r", False),
+        (b"O", True),
+        (b"\r\nO", True),
+        (b"\r\rO", True),
+    ],
+)
+def test_a_message_has_begun_when_more_than_line_ends_came(received: bytes, partial: bool) -> None:
+    reader = StreamReader()
+    assert list(reader.feed(received)) == [] and reader.partial == partial

@@ -79,8 +79,7 @@ class Entrance:
             return
         marked = received_via(request, source)
         tag = hashlib.sha256(f"{request.call_id} {request.via}".encode()).hexdigest()[:16]
-        reason = "Unauthorized" if status == 401 else ""
-        response = respond(marked, status, reason=reason, tag=tag, headers=headers)
+        response = respond(marked, status, tag=tag, headers=headers)
         self._transports.send(Send(bytes(response), reply_to(marked, source)), dial=False)
 
     def _reuse(self, received: bytes, source: Peer) -> None:

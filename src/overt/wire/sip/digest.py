@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -235,14 +236,22 @@ def answers(
     `asked` are whole header values; `cnonce` is random. What is malformed is passed over.
     """
     chosen: dict[str, Challenge] = {}
-    for value in asked:
-        try:
-            challenge = Challenge.parse(value)
-        except RemoteProtocolError:
-            continue
-        if challenge is not None:
-            chosen.setdefault(challenge.realm, challenge)
+    for challenge in _readable(asked):
+        chosen.setdefault(challenge.realm, challenge)
     return tuple(_answer(one, method, uri, username, password, cnonce, count) for one in chosen.values())
+
+
+def renewed(asked: Sequence[str]) -> bool:
+    """Whether challenges say that an answer was right, but to a nonce that is old (`stale`)."""
+    return any(one.stale for one in _readable(asked))
+
+
+def _readable(asked: Sequence[str]) -> Iterator[Challenge]:
+    for value in asked:
+        with suppress(RemoteProtocolError):
+            challenge = Challenge.parse(value)
+            if challenge is not None:
+                yield challenge
 
 
 def _answer(one: Challenge, method: str, uri: str, username: str, password: str, cnonce: str, count: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from overt.wire import sdp
 from overt.wire.sip.description import described
 from overt.wire.sip.dialog import Dialog
+from overt.wire.sip.digest import renewed
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.grammar import whole_number
 from overt.wire.sip.headers import CSeq, NameAddress, canonical
@@ -28,6 +29,7 @@ from overt.wire.sip.station import ALLOW, SECOND, Station
 from overt.wire.sip.timer import AGAIN_S, confirmed, interval_of, least_of
 
 MOST_TRIES = 4
+CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
 FINAL_S = 32  # within which a new offer has a final answer, or is cancelled
 RING_S = 600  # within which a call of ours has one
 LONGEST_WAIT_S = 10  # for which a Retry-After is obeyed
@@ -79,6 +81,8 @@ class Outgoing(Station):
             return [*happened, *(self.layer.cancel(key, now) if leg.cancelled else [])]
         if response.status == 422 and not leg.cancelled:
             return self._invite_again(leg, response, now)
+        if response.status in CHALLENGES and not leg.cancelled:
+            return self._challenged(leg, response, now)
         if response.status >= 300:
             return self._end(leg, response.reason, now, response.status)
         return self._established(leg, response, now)
@@ -88,15 +92,27 @@ class Outgoing(Station):
         least, asked = least_of(refusal), interval_of(leg.invite)
         if asked is None or least <= asked.seconds or least > LARGEST_LEAST_S or leg.invite.cseq.number >= MOST_TRIES:
             return self._end(leg, refusal.reason, now, refusal.status)
-        stated = {
-            "via": self._via(leg.peer), "cseq": str(CSeq(leg.invite.cseq.number + 1, "INVITE")),
-            "session-expires": str(least),
-        }  # fmt: skip
+        return self._invite_with(leg, (("Session-Expires", str(least)), ("Min-SE", str(least))), now)
+
+    def _challenged(self, leg: Leg, refusal: Response, now: int) -> list[Happening]:
+        """Answer a challenge (RFC 3261 §22); give up when our answer was none, unless its nonce was merely old."""
+        asks, answers = CHALLENGES[refusal.status]
+        asked = [value for name, value in refusal.headers if canonical(name) == asks]
+        answered = bool(leg.invite.get(answers)) and not renewed(asked)
+        proofs = self.prove(asked, "INVITE", leg.invite.uri)
+        if answered or not proofs or leg.invite.cseq.number >= MOST_TRIES:
+            return self._end(leg, refusal.reason, now, refusal.status)
+        return self._invite_with(leg, tuple((answers, one) for one in proofs), now)
+
+    def _invite_with(self, leg: Leg, changed: Headers, now: int) -> list[Happening]:
+        """Call again, as a new transaction of the same call, with these headers in the place of those of the same names."""
+        stated = {"via": self._via(leg.peer), "cseq": str(CSeq(leg.invite.cseq.number + 1, "INVITE"))}
+        gone = {canonical(name) for name, _ in changed}
         kept = tuple(
             (name, stated.get(canonical(name), value)) for name, value in leg.invite.headers
-            if canonical(name) != "min-se"
+            if canonical(name) not in gone
         )  # fmt: skip
-        leg.invite = replace(leg.invite, headers=(*kept, ("Min-SE", str(least))))
+        leg.invite = replace(leg.invite, headers=(*kept, *changed))
         leg.key, sent = self.layer.request(leg.invite, leg.peer, now)
         leg.provisional = False
         self.legs.keep(leg)
@@ -158,9 +174,7 @@ class Outgoing(Station):
         """
         if leg.state == "ended" or (leg.sent is not None and not leg.sent.refresh):
             return [Reanswered(leg, 491, None)]
-        before, leg.waiting = leg.waiting, None
-        given_up: list[Happening] = [Reanswered(leg, 491, None)] if before is not None else []
-        return [*given_up, *self._offer(leg, Offering(body, content_type), now)]
+        return [*self._overtaken(leg), *self._offer(leg, Offering(body, content_type), now)]
 
     def hold(self, leg: Leg, direction: sdp.Direction, now: int) -> list[Happening]:
         """Hold a call that the agent answers (`sendonly`, `inactive`), or take it back (`sendrecv`): a new offer."""

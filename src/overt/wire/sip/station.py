@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from overt.wire import sdp
 from overt.wire.sip.deadlines import Deadlines
 from overt.wire.sip.dialog import Dialog
 from overt.wire.sip.headers import canonical
-from overt.wire.sip.leg import SDP_TYPE, Ended, Happening, Leg, Legs
+from overt.wire.sip.leg import SDP_TYPE, Ended, Happening, Leg, Legs, Reanswered
 from overt.wire.sip.machine import MAGIC, MS, Key, Peer
 from overt.wire.sip.message import Headers, Request, Response, respond
 from overt.wire.sip.timer import USUAL_S, Timer
@@ -30,7 +30,8 @@ class Station:
     `session_s` the interval of our session timers; `remarks` are sentences about what others send wrong, for their
     engineers: whoever shows them takes them out. `here` says where a peer reaches us, where that differs by peer or
     transport. `lot(n)` draws a number below n; `fresh_key` makes the 46 random bytes from which a leg's sound is encrypted
-    (RFC 4568); without it nothing is.
+    (RFC 4568); without it nothing is. `prove` answers challenges (their values, the method, the URI) to calls of ours, by
+    `digest.answers`; without it they are refusals.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Station:
         self._host, self._port, self._fresh, self._server = host, port, fresh, server
         self._lot, self._fresh_key = lot or self._drawn, fresh_key
         self.here: Callable[[Peer], tuple[str, int]] = lambda peer: (host, port)
+        self.prove: Callable[[Sequence[str], str, str], Sequence[str]] = lambda asked, method, uri: ()
         self.session_s = session_s
         self.layer, self.legs = TransactionLayer(), Legs()
         self.counters: dict[str, int] = {}
@@ -156,6 +158,14 @@ class Station:
 
     def _end(self, leg: Leg, how: str, now: int, status: int = 0) -> list[Happening]:
         return [*self._close(leg, now), Ended(leg, how, status)]
+
+    def _overtaken(self, leg: Leg) -> list[Happening]:
+        """Give up an offer of ours that waits to be sent again: another takes its place, or what it was made for changed."""
+        if leg.waiting is None:
+            return []
+        leg.waiting = None
+        self._due.drop((leg.id, "retry"))
+        return [Reanswered(leg, 491, None)]
 
     def _unknown(self, request: Request) -> list[str]:
         """What a request requires and we do not know (§8.2.2.3)."""

@@ -37,7 +37,7 @@ class StreamReader:
     @property
     def partial(self) -> bool:
         """Whether a message has begun and is not whole; line ends alone begin none."""
-        return self._buffer not in (b"", b"\r", b"\r\n", b"\r\n\r")
+        return not PING.startswith(bytes(self._buffer[: len(PING)]))
 
     def _from(self, one: bytes | None) -> Iterator[bytes]:
         while one is not None:
