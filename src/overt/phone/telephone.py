@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from overt.phone.sound import Sound
 from overt.wire.sip import agent as sip
 from overt.wire.sip import leg as legs
+from overt.wire.sip.digest import answers
 from overt.wire.sip.headers import NameAddress
 from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
@@ -67,12 +68,14 @@ OnCalled = Callable[[PhoneCall], None]
 
 
 class Telephone(asyncio.DatagramProtocol):
-    """A phone on one UDP port. With `on_called` it answers whoever calls; without, it is busy."""
+    """A phone on one UDP port, with a password for whoever asks for one. With `on_called` it answers whoever calls; without, it is busy."""
 
     def __init__(
-        self, address: str, on_called: OnCalled | None = None, *, ring_s: float = RING_S, refuse: int = 0
-    ) -> None:
+        self, address: str, on_called: OnCalled | None = None, *, ring_s: float = RING_S, refuse: int = 0,
+        username: str = "", password: str = "",
+    ) -> None:  # fmt: skip
         self._address, self._on_called, self._ring_s, self._refuse = address, on_called, ring_s, refuse
+        self._username, self._password = username, password
         self._transport: asyncio.DatagramTransport | None = None
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,8 +88,13 @@ class Telephone(asyncio.DatagramProtocol):
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._address, port))
         self.port = int(self._transport.get_extra_info("sockname")[1])
         self.agent = sip.Agent(self._address, self.port, lambda: secrets.token_hex(8), "Overt phone")
+        if self._username:
+            self.agent.prove = self._prove
         self._spawn(self._tick())
         return self.port
+
+    def _prove(self, asked: Sequence[str], method: str, uri: str) -> Sequence[str]:
+        return answers(asked, method, uri, self._username, self._password, secrets.token_hex(8))
 
     def _spawn(self, story: object) -> None:
         assert asyncio.iscoroutine(story)

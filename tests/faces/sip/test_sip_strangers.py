@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 
@@ -14,6 +15,7 @@ from overt.faces.sip.connections import Bounds
 from overt.faces.sip.gatekeeper import Admitted, Challenged, Forbidden, Gatekeeper, Silence
 from overt.faces.sip.gateway import Gateway
 from overt.faces.sip.scanners import MANY, MOST_HOSTS, MOST_REFUSALS, REMEMBERED, SECOND, WINDOW, Scanners, source_of
+from overt.phone.telephone import CallFailed, Telephone
 from overt.wire.sip import digest
 from overt.wire.sip.message import Request, Response, parse
 from overt.wire.sip.transaction import Peer
@@ -217,6 +219,19 @@ def test_responses_come_in_from_those_whom_we_called_alone() -> None:
     for number in range(20_000):
         gate.calling(f"host-{number}")
     assert isinstance(gate.admit(answer, Peer("192.0.2.7", 5060), None, 1), Silence) and len(gate._called) <= 10_000
+
+
+@pytest.mark.parametrize(("password", "in_"), [(PASSWORD, True), ("another password", False)])
+async def test_our_own_phone_proves_itself(password: str, in_: bool) -> None:
+    story = Calls()
+    async with serving([UDP], [PBX], story=story, secrets=secrets) as gateway:
+        phone = Telephone("127.0.0.1", username="pbx", password=password)
+        await phone.start()
+        call = await phone.call(f"sip:sales@127.0.0.1:{port(gateway)}", number="+12145550100")
+        with nullcontext() if in_ else pytest.raises(CallFailed, match="401 Unauthorized"):
+            await asyncio.wait_for(call.answered, 3)
+        assert len(story.controls) == in_
+        phone.close()
 
 
 # ------------------------------------------------------------------------------------------- scanners

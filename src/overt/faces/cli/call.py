@@ -25,6 +25,10 @@ def call(
     seconds: Annotated[float, typer.Option(help="When to hang up, seconds after the answer.")] = 30.0,
     record_heard: Annotated[Path | None, typer.Option(help="Write what was heard to a WAV file.")] = None,
     address: Annotated[str, typer.Option(help="The local address to call from.")] = "127.0.0.1",
+    digest: Annotated[str, typer.Option(help="The user name for whoever asks for a password.", metavar="USER")] = "",
+    password_file: Annotated[
+        Path | None, typer.Option(help="A file whose first line is the password.", metavar="FILE")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Place a real call with our own phone: real SIP, real RTP, spoken sound, keys."""
@@ -33,7 +37,9 @@ def call(
         script = Script(uri, "" if withheld else number, keys, speech(speak), speak_at, seconds)
     except (BadScript, NoSuchSound) as error:
         end(USAGE, str(error))
-    placed = asyncio.run(place_call(address, script))
+    if bool(digest) != bool(password_file):
+        end(USAGE, "--digest and --password-file go together")
+    placed = asyncio.run(place_call(address, script, digest, _first_line(password_file)))
     if record_heard is not None:
         write_heard(record_heard, placed.heard)
     outcome = placed.outcome
@@ -44,3 +50,10 @@ def call(
     else:
         print(f"not answered: {outcome.status} {outcome.ended}")
     raise typer.Exit(0 if outcome.answered else NEGATIVE)
+
+
+def _first_line(path: Path | None) -> str:
+    try:
+        return path.read_text().partition("\n")[0] if path is not None else ""
+    except OSError as error:
+        end(USAGE, f"{path}: {error.strerror}")
