@@ -215,7 +215,7 @@ class Calls(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "agents"):
             return
-        self.settle(400 * SECOND)  # whoever answered nothing was given up by now, and every timer has been round
+        self.settle(700 * SECOND)  # whoever answered nothing was given up by now, and every timer has been round
         theirs = {leg.dialog.identity: leg for _, leg in self.legs("b") if leg.dialog is not None}
         for _, ours in self.legs("a"):
             assert ours.state == "confirmed" and ours.dialog is not None

@@ -7,7 +7,7 @@ import pytest
 from overt.wire import sdp
 from overt.wire.sip.dialog import Dialog
 from overt.wire.sip.leg import Changed, Confirmed, Ended, Leg, Offered, Reanswered, Reoffered, Withdrawn
-from overt.wire.sip.message import Request, Response, parse
+from overt.wire.sip.message import Request, Response, parse, respond
 from overt.wire.sip.transaction import LIFETIME, MS, T1, Peer, Send
 from overt.wire.siprec.multipart import write_body
 from wire.two_agents import A, B, Wire
@@ -403,3 +403,30 @@ def test_a_successor_goes_on_with_a_deferred_leg() -> None:
     wire.do("b", wire.b.reoffer(restored, OURS, wire.now))
     wire.run(100 * MS)
     assert wire.kinds("b")[-1] == "Reanswered"
+
+
+def test_an_offer_that_takes_the_place_of_a_waiting_one_leaves_no_second_try() -> None:
+    wire, caller, called = deferred()
+    called.owing = ("ours",)
+    wire.do("a", wire.a.reoffer(caller, THEIRS, wire.now))
+    wire.run(100 * MS)
+    called.owing, called.deferred = (), True
+    assert caller.waiting is not None
+    wire.do("a", wire.a.reoffer(caller, HELD, wire.now))
+    wire.run(50 * MS)
+    wire.do("b", wire.b.accept(called, OURS, wire.now))
+    wire.run(10 * SECOND)
+    assert [one.status for one in wire.happened["a"] if isinstance(one, Reanswered)] == [491, 200]
+    assert caller.body == HELD and caller.waiting is None and wire.statuses("b", "INVITE").count(200) == 2
+
+
+def test_an_offer_whose_call_ended_waits_not_for_ever_when_a_100_comes_yet() -> None:
+    wire, _, called = deferred()
+    wire.do("b", wire.b.reoffer(called, OURS, wire.now))
+    wire.loss = 1.0
+    invite = parse(next(one for one in reversed(wire.sent) if one.startswith(b"INVITE")))
+    assert isinstance(invite, Request)
+    wire.do("b", wire.b.hang_up(called, wire.now))
+    assert wire.b.receive(bytes(respond(invite, 100)), Peer(*A), wire.now) == []
+    wire.run(LIFETIME + T1)
+    assert wire.b.layer.size == wire.b.deadlines == 0

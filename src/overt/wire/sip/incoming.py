@@ -14,7 +14,6 @@ from overt.wire.sip.leg import (
     Happening,
     Leg,
     Offered,
-    Reanswered,
     Reoffered,
     Withdrawn,
 )
@@ -175,14 +174,6 @@ class Incoming(Station):
             key, request, 200, now, leg=leg, headers=said, body=body, content_type=content_type,
         )  # fmt: skip
         return [*happened, *(self._overtaken(leg) if body else [])]
-
-    def _overtaken(self, leg: Leg) -> list[Happening]:
-        """Give up an offer of ours that waits to be sent again: it was made for what was agreed before."""
-        if leg.waiting is None:
-            return []
-        leg.waiting = None
-        self._due.drop((leg.id, "retry"))
-        return [Reanswered(leg, 491, None)]
 
     # ---- their acknowledgements and cancellations
 

@@ -152,8 +152,8 @@ class Station:
         if leg.question is not None:
             happened += self._reply(leg.asked, leg.question, 487, now, leg=leg)
             leg.question, leg.asked = None, ()
-        if leg.offering and leg.provisional:
-            happened += self.layer.cancel(leg.key, now)
+        if leg.offering:
+            happened += self.layer.abandon(leg.key, now)
         return happened
 
     def _end(self, leg: Leg, how: str, now: int, status: int = 0) -> list[Happening]:

@@ -126,6 +126,14 @@ class TransactionLayer:
         self._enter(one, "cancelled", now)
         return self.request(Request(headers, b"", "CANCEL", one.request.uri), one.peer, now)[1]
 
+    def abandon(self, key: Key, now: int) -> list[Send]:
+        """Wait no longer than 64 T1 for the answer to an INVITE whose call is over; cancel it if it is being worked on."""
+        one = self._all.get(key)
+        if one is not None and one.state == "calling":
+            self._enter(one, "cancelled", now)  # or a 100 that comes yet would let it wait for ever
+            return []
+        return self.cancel(key, now)
+
     # ---- what arrives
 
     def receive(self, message: Message, source: Peer, now: int) -> list[Outcome]:
