@@ -149,8 +149,8 @@ async def by_keys(house: OvertHouse, key: str) -> None:
     """The caller's key decides."""
     tale = Tale(house, IVR)
     client = await tale.client()
-    await client.invite(tale.document())
-    await tale.reached("caller asked")
+    await client.invite(tale.document("support"))
+    await tale.reached("agent informed")
     await client.talk(0.2, SOUNDS)
     client.streams[0].press(key)
     if key == "1":
@@ -197,11 +197,11 @@ async def paused(house: OvertHouse, how: str) -> None:
         await client.ask("INVITE", client.sdp(["inactive"]), "application/sdp")
     else:
         await client.ask("INVITE", client.sdp(["inactive", "inactive"]), "application/sdp")
-    await tale.reached("stopped: hold")
+    await tale.reached("paused: hold")
     await asyncio.sleep(0.3)
     client.lines = 2
     await client.ask("INVITE", client.sdp(), "application/sdp")
-    await house.until(lambda: any("resumed" in one for one in tale.stages), 5)
+    await house.until(lambda: "recording goes on" in tale.stages, 5)
     await client.talk(0.4, SOUNDS, at)
     await client.bye()
     record = await tale.ended()
@@ -260,7 +260,7 @@ async def failed_over(house: OvertHouse) -> None:
     at = await first.talk(0.4, SOUNDS)
     second = await tale.client("-again")
     assert (await second.invite(tale.document())).startswith("SIP/2.0 200")
-    await house.until(lambda: any("resumed" in one for one in tale.stages), 5)
+    await house.until(lambda: "recording goes on" in tale.stages, 5)
     await second.talk(0.4, SOUNDS, at)
     await second.bye()
     record = await tale.ended()

@@ -55,6 +55,11 @@ def source_address(source: Source) -> str:
     return str(address.ipv4_mapped or address)
 
 
+def source_port(source: Source) -> int:
+    """The port of a source."""
+    return int.from_bytes(source[0].to_bytes(8, sys.byteorder)[2:4], "big")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one reading brought, one row a packet, in the order of the sockets: valid until the next reading.

@@ -110,7 +110,9 @@ def agreed(frame: protocol.Connect) -> Agreed:
     kinds = ((frame.payload_type, frame.codec), *frame.others)
     codes = {kind: CODECS[name].code for kind, name in reversed(kinds)}
     preferred = {frame.payload_type: codes.pop(frame.payload_type)}
-    return Agreed(frame.address, preferred | codes, frame.event_type, frame.anywhere, frame.sends, frame.srtp)
+    return Agreed(
+        frame.address, preferred | codes, frame.event_type, frame.anywhere, frame.sends, frame.srtp, frame.port
+    )
 
 
 def _done_or(wrong: str) -> Frame:

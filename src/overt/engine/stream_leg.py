@@ -33,7 +33,8 @@ class Agreed:
     """What a leg's stream was agreed to be: from which address, of which payload types, by which codecs.
 
     `codes` maps payload types to codes of wire.rtp.codecs, the preferred one first. `event_type` −1: no keys. Whoever
-    sends an agreed type first from that address is the leg's source; with `anywhere`, from any address. `active`:
+    sends an agreed type first from that address is the leg's source, until somebody sends from the agreed `port` of it; with
+    `anywhere`, from any address. `active`:
     sound is to be expected. With `srtp` only what is encrypted by these keys is taken.
     """
 
@@ -43,6 +44,7 @@ class Agreed:
     anywhere: bool = False
     active: bool = True
     srtp: Keys | None = None
+    port: int = 0
 
     def knows(self, kind: int) -> bool:
         """True for a payload type by which a source is known."""
@@ -83,6 +85,11 @@ class StreamLeg:
         """Another stream was agreed. From now on silence counts. Raises ValueError for a key that does not fit its suite."""
         self.keyed = keyed(self.keyed, agreed.srtp, on_roll)
         self.agreed, self._codes, self.heard_ns, self.told_elsewhere = agreed, agreed.codes, now_ns, False
+
+    def begin_anew(self) -> None:
+        """Another source sends: its numbers have nothing to do with those before, also where it has the same SSRC."""
+        self._ssrc = -1
+        self._holes.clear()
 
     def open(self, packet: memoryview, size: int) -> int:
         """Open an encrypted packet in its place; its size then, 0 when it is not authentic. A report is opened when heard."""

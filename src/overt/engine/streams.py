@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from overt.engine.arena import NOBODY, SLOTS, Arena, Reading, Source, prepare, source_address
+from overt.engine.arena import NOBODY, SLOTS, Arena, Reading, Source, prepare, source_address, source_port
 from overt.engine.stream_leg import Agreed, StreamLeg
 from overt.engine.udp import kernel_drops
 from overt.wire.rtp.codecs import BY_CODE
@@ -157,12 +157,16 @@ class Streams:
         known = tuple(self._sources[leg.place].tolist())
         if source == known:
             return True
-        if not leg.agreed.knows(kind) or (known != NOBODY and arrival_ns - leg.heard_ns < ANOTHER_NS):
+        if not leg.agreed.knows(kind):
             return False
+        lately = known != NOBODY and arrival_ns - leg.heard_ns < ANOTHER_NS
+        if lately and (leg.agreed.port != source_port(source) or leg.agreed.port == source_port(known)):
+            return False  # but who sends from the very port that was agreed is it, whoever was taken for it before
         if not leg.agreed.anywhere and not leg.agreed.names(source_address(source)):
             leg.elsewhere += 1
             return False
         self._sources[leg.place] = source
+        leg.begin_anew()
         return True
 
     def _read_key(self, reading: Reading, headers: Headers, row: int, leg: StreamLeg) -> None:
