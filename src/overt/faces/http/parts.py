@@ -10,7 +10,7 @@ from overt.faces.http.problems import BadRequest
 
 MOST_PARTS = 32
 _BOUNDARY = re.compile(r'boundary="?([\x21\x23-\x7e]{1,70})"?')
-_NAME = re.compile(rb'(?:^|;)\s*form-data\b.*?;\s*name="([^"\r\n]{1,80})"', re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(rb'content-disposition:\s*form-data\s*;[^\r\n]*?\bname="([^"\r\n]{1,80})"', re.IGNORECASE)
 
 
 async def parts_of(request: Asked) -> Mapping[str, bytes]:
@@ -29,7 +29,7 @@ def split_parts(body: bytes, boundary: bytes) -> Mapping[str, bytes]:
     parts: dict[str, bytes] = {}
     for piece in pieces[1:-1]:
         head, blank, content = piece.partition(b"\r\n\r\n")
-        name = _NAME.search(head.partition(b":")[2]) if blank else None
+        name = _NAME.search(head) if blank else None
         if name is None:
             raise BadRequest("The form cannot be read: a part of it has no name.")
         parts.setdefault(name[1].decode(errors="replace"), content)
