@@ -56,6 +56,10 @@ class Signaller:
                     raise SystemExit(reply.why)
                 return reply
 
+    def tell(self, frame: protocol.Frame) -> None:
+        """Send a frame that has no reply."""
+        self._socket.send(protocol.encode(frame))
+
     def open_call(self, call: str, ports: tuple[int, int]) -> tuple[int, int]:
         """Bring a call with both legs connected, relayed and captured; return the engine's two RTP ports."""
         ours = [_bound() for _ in range(4)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from overt.wire.rtp import g711
 from overt.wire.rtp.dtmf import DIGITS, LATE_SAMPLES, MOST_SOURCES, KeyReader, TelephoneEvent, key_payloads
 from overt.wire.rtp.packet import NotRtp, Packet, sequence_distance
-from overt.wire.rtp.rtcp import NotRtcp, Report, ReportBlock, build, goodbye, ntp_time, read_reports
+from overt.wire.rtp.rtcp import NotRtcp, Report, ReportBlock, build, goodbye, ntp_time, packet_types, read_reports
 
 packets = st.builds(
     Packet, st.integers(0, 127), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
@@ -66,9 +66,13 @@ def test_reports_come_back(some: list[ReportBlock], sent: int) -> None:
 
 def test_goodbye_and_broken_reports() -> None:
     assert list(read_reports(goodbye(7))) == [Report(7, ())]
+    assert packet_types(goodbye(7)) == (201, 203) and packet_types(b"") == ()
+    assert packet_types(build(Report(7, (), 1, 2, 3, 4), "name")) == (200, 202)
     for broken in (b"\x80", b"\x80\xc8\x00\x09" + bytes(8), b"\x81\xc9\x00\x01" + bytes(4), bytes(8)):
         with pytest.raises(NotRtcp):
             list(read_reports(broken))
+    with pytest.raises(NotRtcp):
+        packet_types(goodbye(7)[:-1])
     assert ntp_time(0) >> 32 == 2_208_988_800 and ntp_time(500_000) & 0xFFFFFFFF == 1 << 31
 
 

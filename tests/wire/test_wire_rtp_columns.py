@@ -74,9 +74,11 @@ def test_many_headers_are_read_as_one_is(packets: list[bytes], leftover: int) ->
             st.integers(0, 1), st.booleans(), st.sampled_from([0, 0, 8]), st.sampled_from([65534, 65535, 0, 1]),
             st.sampled_from([2**32 - 160, 0, 160]), st.sampled_from([80, 160, 160]), st.integers(0, 1),
         ), min_size=1, max_size=30,
-    )
+    ), st.sampled_from([None, 0, 8]),
 )  # fmt: skip
-def test_a_piece_is_what_follows_without_a_hole(drawn: list[tuple[int, bool, int, int, int, int, int]]) -> None:
+def test_a_piece_is_what_follows_without_a_hole(
+    drawn: list[tuple[int, bool, int, int, int, int, int]], framed: int | None
+) -> None:
     legs = sorted(one[0] for one in drawn)
     packets = [bytes(Packet(one[2], one[3], one[4], 7, bytes(one[5]))) for one in drawn]
     packets = [
@@ -92,8 +94,9 @@ def test_a_piece_is_what_follows_without_a_hole(drawn: list[tuple[int, bool, int
             legs[row] == legs[before] and row == before + 1 and drawn[row][2] == drawn[before][2]
             and drawn[row][3] == (drawn[before][3] + 1) % 2**16
             and drawn[row][4] == (drawn[before][4] + drawn[before][5]) % 2**32
-            and drawn[row][5:] == drawn[before][5:]
+            and drawn[row][5:] == drawn[before][5:] and drawn[row][2] != framed
         )  # fmt: skip
         if not follows:
             expected.append(at)
-    assert piece_beginnings(rows, np.array(legs)[rows], headers).tolist() == expected
+    alone = None if framed is None else headers.payload_type == framed
+    assert piece_beginnings(rows, np.array(legs)[rows], headers, alone).tolist() == expected

@@ -56,14 +56,17 @@ class _Call:
     stop_keys: str = ""
     seal_at_ns: int = 0
     context: bytes = b""
+    pause_seen: bool = False
     told: set[str] = field(default_factory=set)  # sides whose silence was told
 
     def age_s(self, now_ns: int) -> int:
         return (now_ns - self.begun_ns) // SECOND_NS
 
-    @property
-    def paused(self) -> bool:
-        return self.capture is not None and self.capture.account is None and bool(self.capture.paused)
+    def was_paused(self) -> bool:
+        """True when the recording was paused at any time since this was last asked."""
+        paused = self.capture is not None and self.capture.account is None and bool(self.capture.paused)
+        seen, self.pause_seen = self.pause_seen or paused, paused
+        return seen
 
     def sockets(self) -> list[socket.socket]:
         return [one for leg in self.legs.values() for one in (leg.rtp, leg.rtcp) if one is not None]
@@ -164,7 +167,7 @@ class Batch:
         room = self._calls.get(call)
         if room is None:
             return Released(call=call, counters={})
-        paused = room.paused
+        paused = room.was_paused()
         self._report(self.finish(call, "call ended"))
         self._streams.read_only(tuple(room.legs.values()))
         until_s = room.age_s(self._works.now_ns()) + 1  # the last second is hardly ever whole
@@ -223,6 +226,7 @@ class Batch:
         room = self._calls.get(call)
         if room is not None and room.capture is not None:
             room.capture.pause(reason, self._works.now_ns())
+            room.pause_seen = True
 
     def resume(self, order: ResumeCapture) -> str:
         """Take sound again, after a stated gap. Return why not, or an empty text."""
@@ -254,7 +258,7 @@ class Batch:
         if room is None or room.capture is None:
             return None
         if room.capture.expired(self._works.now_ns()):
-            self._lapse(call, room.capture)
+            self._lapse(call, room, room.capture)
         self._streams.read_only(tuple(room.legs.values()))
         return self.close(call, reason)
 
@@ -306,11 +310,12 @@ class Batch:
                 room.capture = None
                 self._tell(CaptureBroke(call=call, episode=capture.permit.episode, why=broken))
             else:
-                self._lapse(call, capture)
+                self._lapse(call, room, capture)
         return broken
 
-    def _lapse(self, call: str, capture: Capture) -> None:
+    def _lapse(self, call: str, room: _Call, capture: Capture) -> None:
         capture.pause("lease ran out", self._works.now_ns())
+        room.pause_seen = True
         self._tell(Paused(call=call, episode=capture.permit.episode, reason="lease ran out"))
 
     def _open_captures(self) -> list[tuple[str, _Call, Capture]]:
@@ -342,7 +347,7 @@ class Batch:
 
     def _watch(self, call: str, room: _Call, now_ns: int) -> None:
         """Note a second; tell when nothing comes for any leg that should bring something, and when it comes from elsewhere."""
-        until_s, paused = room.age_s(now_ns), room.paused
+        until_s, paused = room.age_s(now_ns), room.was_paused()
         for leg in room.legs.values():
             leg.seconds.note(until_s, leg.totals(), paused)
         expected = [leg for leg in room.legs.values() if leg.agreed.active and leg.agreed.codes]

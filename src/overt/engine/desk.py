@@ -327,7 +327,7 @@ class Desk:
             if broken:
                 self._break(room, capture, broken)
             elif capture.expired(self._loop.now):
-                capture.pause("lease ran out", self._loop.now)
+                room.pause_capture("lease ran out")
                 self._tell(protocol.Paused(call=room.call, episode=capture.permit.episode, reason="lease ran out"))
         if broken:
             self._spool.retry()

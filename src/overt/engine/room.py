@@ -52,6 +52,7 @@ class Room:
             leg.on_key = self._key
             leg.on_roll = partial(self._rolled, leg.side)
         self._begun_ns = loop.now - order.from_s * SECOND_NS
+        self._pause_seen = False
         self._seconds = {side: Seconds(order.from_s) for side in SIDES}
         self.stop_keys = ""
         self.capture: Capture | None = None
@@ -134,6 +135,7 @@ class Room:
         """Stop capturing for now, on every leg."""
         if self.capture is not None:
             self.capture.pause(reason, self._loop.now)
+            self._pause_seen = True
 
     def close_capture(self, reason: str) -> Captured | None:
         """End the recording; its account, or None when none was open."""
@@ -159,19 +161,22 @@ class Room:
 
     def note_second(self) -> None:
         """Note what came, was lost, and was kept since this was last asked; what the kernel dropped is counted."""
-        paused = self._paused()
+        paused = self._was_paused()
         for side, leg in self.legs.items():
             leg.kernel_dropped = kernel_drops(leg.rtp)
             self._seconds[side].note(self.age_s, _totals(leg), paused)
 
-    def _paused(self) -> bool:
-        return self.capture is not None and self.capture.account is None and bool(self.capture.paused)
+    def _was_paused(self) -> bool:
+        """True when the recording was paused at any time since this was last asked."""
+        paused = self.capture is not None and self.capture.account is None and bool(self.capture.paused)
+        seen, self._pause_seen = self._pause_seen or paused, paused
+        return seen
 
     def leave(self) -> Released:
         """End the call here: capture, prompts, sockets; what each leg counted, in all and in which seconds."""
         for side in list(self._speakers):
             self.stop_playing(side)
-        paused = self._paused()
+        paused = self._was_paused()
         self.close_capture("call ended")
         until_s = self.age_s + 1  # the last second is hardly ever whole
         rows = {side: self._seconds[side].rows(until_s, _totals(leg), paused) for side, leg in self.legs.items()}
