@@ -106,7 +106,9 @@ class ErasureRegister(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A call as a trunk offered it. `called` is the user part that chooses the line."""
+    """A call as a client offered it. `called` is the user part that chooses the line; `call_id` the SIP Call-ID of its leg,
+    `sessions` what the client calls the call: by these it is found again in other records.
+    """
 
     id: str
     tenant: str
@@ -116,6 +118,8 @@ class Offer:
     called: str
     offered_us: int
     offered_ns: int
+    call_id: str = field(default="", repr=False)
+    sessions: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

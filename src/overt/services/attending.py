@@ -102,6 +102,10 @@ def _note_offer(scribe: Scribe, offer: Offer, line: str, agent: str) -> None:
         personal["agent"] = agent
     if offer.caller_name:
         personal["name"] = offer.caller_name
+    if offer.call_id:
+        personal["call_id"] = offer.call_id
+    if offer.sessions:
+        personal["sessions"] = " ".join(offer.sessions)
     scribe.note("call.offered", {"line": line, "trunk": offer.trunk}, personal)
 
 

@@ -184,7 +184,7 @@ class Gateway:
         now_us = time.time_ns() // 1000
         offer = Offer(
             uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, client.name,
-            number, name, called_of(request), now_us, time.monotonic_ns(),
+            number, name, called_of(request), now_us, time.monotonic_ns(), request.call_id,
         )  # fmt: skip
         control = SipControl(self, offer, leg)
         self._run(self._on_call(control))

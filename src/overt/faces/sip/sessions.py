@@ -78,7 +78,7 @@ class Sessions:
         called = seats.agent.number.text if seats.agent is not None else ""
         return Offer(
             uuid7(now_us, secrets.token_bytes(10)), self._tenant, client.name, caller, name, called or called_of(request),
-            now_us, time.monotonic_ns(),
+            now_us, time.monotonic_ns(), request.call_id, _ids(understood),
         )  # fmt: skip
 
     def restore(self, offer: Offer, client: Client, snapshot: Mapping[str, Any]) -> RecordingSession | None:
@@ -99,3 +99,10 @@ class Sessions:
         session.go_on(snapshot)
         self._open.add(session)
         return session
+
+
+def _ids(understood: Understanding) -> tuple[str, ...]:
+    """What the client calls the call: the ids of its communication sessions, and the SIP sessions behind them."""
+    calls = understood.snapshot.communication_sessions if understood.snapshot is not None else ()
+    found = [one for call in calls for one in (call.id, *call.sip_ids) if one and not one.startswith("?")]
+    return tuple(dict.fromkeys(one.strip() for one in found if not set(one) & set(" \t")))[:8]
