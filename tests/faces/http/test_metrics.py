@@ -33,7 +33,9 @@ def test_prometheus_reads_what_is_written() -> None:
             measure.kind,
             measure.meaning,
         )
-    found = {(one.name, *sorted(one.labels.values())): one.value for family in families.values() for one in family.samples}
+    found = {
+        (one.name, *sorted(one.labels.values())): one.value for family in families.values() for one in family.samples
+    }
     assert found["overt_calls_offered_total", "signalling"] == 3 and found["overt_packets_lost_total", "engine-0"] == 7
     assert found["overt_sip_refused_total", 'a "quoted"\\ reason', "signalling"] == 2
     assert (
