@@ -12,6 +12,7 @@ import random
 import secrets
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -59,6 +60,7 @@ class Connections:
         # A successor must not take the number of a connection that its predecessor's calls name for one of its own.
         self._number = secrets.randbelow(1 << 40) + 1_000_000
         self._all: dict[int, Connection] = {}
+        self._came: Counter[str] = Counter()  # how many of each host
         self._reached: dict[Where, Connection] = {}
         self._dialling: dict[Where, list[Send]] = {}
         self._names: dict[tuple[str, int], str] = {}
@@ -94,12 +96,15 @@ class Connections:
                 await asyncio.sleep(0.1)
                 continue
             if self._room(source[0], door):
-                self._spawn(self._greet(made, Peer(source[0], source[1], door.transport, self._next()), door))
+                peer = Peer(source[0], source[1], door.transport, self._next())
+                connection = self._all[peer.connection] = Connection(self, peer, door=door)
+                self._came[peer.host] += 1
+                self._spawn(self._greet(made, connection, door))
             else:
                 made.close()
 
     def _room(self, host: str, door: Door) -> bool:
-        ours = sum(1 for one in self._all.values() if one.peer.host == host and not one.opened)
+        ours = self._came[host]
         bound = self.bounds.of_one_source if self._known(host) else self.bounds.of_one_stranger
         if len(self._all) >= self.bounds.connections or ours >= bound:
             self.count(f"{door.transport}: a connection too many")
@@ -110,9 +115,7 @@ class Connections:
         self._number += 1
         return self._number
 
-    async def _greet(self, made: socket.socket, peer: Peer, door: Door) -> None:
-        connection = Connection(self, peer, door=door)
-        self._all[peer.connection] = connection
+    async def _greet(self, made: socket.socket, connection: Connection, door: Door) -> None:
         _keep_alive(made)
         context = door.context() if door.context is not None else None
         wait = self.bounds.handshake_s if context is not None else None
@@ -229,7 +232,12 @@ class Connections:
 
     def gone(self, connection: Connection) -> None:
         """A connection is closed."""
-        self._all.pop(connection.peer.connection, None)
+        if self._all.pop(connection.peer.connection, None) is None:
+            return
+        if not connection.opened:
+            self._came[connection.peer.host] -= 1
+            if not self._came[connection.peer.host]:
+                del self._came[connection.peer.host]
         for where in [where for where, one in self._reached.items() if one is connection]:
             del self._reached[where]
 

@@ -17,6 +17,7 @@ from overt.wire.sip.transaction import Peer, Send
 
 Place = tuple[str, int]
 MOST_REMEMBERED = 4096
+ROUTES_S = 60.0  # how long it is remembered which listener suits a host: routes change
 
 
 class Transports:
@@ -38,6 +39,7 @@ class Transports:
         self._doors: list[Door] = []
         self._ports: dict[int, int] = {}  # number of a listener → its port
         self._suiting: dict[tuple[str, str], int] = {}
+        self._learnt = 0.0
         self._contexts: list[ServerContext] = []
         self._calling: ssl.SSLContext | None = None
         self._requests: dict[tuple[str, int], Send] = {}  # the last request to each UDP address, for ICMP to be told
@@ -157,6 +159,9 @@ class Transports:
     def advance(self, now: float) -> None:
         """Ping and close connections that are due; `now` is the loop's time."""
         self.connections.advance(now)
+        if now - self._learnt > ROUTES_S:
+            self._learnt = now
+            self._suiting.clear()
 
     async def close(self) -> None:
         """Close every socket."""
