@@ -6,7 +6,7 @@ STAMPS := .stamps
 ARGS ?=
 WORKERS ?= auto
 BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
-PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium libbcg729-0 libvo-amrwbenc0
+PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium kamailio kamailio-tls-modules rtpengine-daemon libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
 .PHONY: console demo test fuzz torture mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
@@ -15,7 +15,7 @@ demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
 
 # First what needs only a processor, on all of them; then, one after the other, what is bound to time (tests/conftest.py).
-test: $(STAMPS)/dev $(STAMPS)/console install-peers
+test: $(STAMPS)/dev $(STAMPS)/console $(STAMPS)/peers/.made install-peers
 	$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist worksteal --cov --cov-report=
 	$(BIN)/python -m pytest -m alone --cov --cov-append --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
@@ -30,7 +30,7 @@ fuzz: $(STAMPS)/fuzz/.made
 	@$(STAMPS)/fuzz/bin/python tests/fuzz/drive.py run --budget $(BUDGET) $(ARGS)
 
 # Half-open dialogs by the thousand, and floods, against a running Overt: twenty minutes. `make test` does sixty.
-torture: $(STAMPS)/dev install-peers
+torture: $(STAMPS)/dev $(STAMPS)/peers/.made install-peers
 	OVERT_TORTURE=10000 $(BIN)/python -m pytest tests/journeys/test_journey_torture.py
 
 check: $(STAMPS)/dev $(STAMPS)/console
@@ -71,7 +71,7 @@ console: $(STAMPS)/console
 
 # The programs that the journeys call: installed when we may (root on Debian), else the tests say what is missing.
 install-peers:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! (command -v sipp && command -v baresip && command -v sox && command -v chromium) >/dev/null; then \
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! (command -v sipp && command -v baresip && command -v sox && command -v chromium && command -v kamailio && command -v rtpengine) >/dev/null; then \
 		apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >&2; fi
 
 $(VENV)/bin/python:
@@ -101,6 +101,14 @@ $(STAMPS)/fuzz/.made: requirements-fuzz.lock | $(STAMPS)/dev
 	@$(PYTHON) -m venv --clear $(@D) >&2
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-fuzz.lock >&2
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib")); print("$(CURDIR)/src")' > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/overt.pth"
+	@touch $@
+
+# Programs of others that the journeys call (sipral, PJSIP, sipvicious; jambonz' own code under Node), in a place of their own.
+$(STAMPS)/peers/.made: requirements-peers.lock tests/journeys/node/package-lock.json
+	@$(PYTHON) -m venv --clear $(@D) >&2
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock >&2
+	@cp -r tests/journeys/node $(@D)/node
+	@PYTHON=$(PYTHON) console/with-node.sh npm --prefix $(@D)/node ci --silent --ignore-scripts >&2
 	@touch $@
 
 # What others wrote, to measure ours against: in a place of its own.

@@ -1,0 +1,85 @@
+"""Programs that others wrote, as peers of a journey: where they stand, and how one is started and stopped by its process id."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+STAMPS = Path(__file__).parents[2] / ".stamps" / "peers"
+PYTHON = STAMPS / "bin" / "python"
+MODULES = STAMPS / "node" / "node_modules"
+
+
+def needs(path: Path) -> Path:
+    """Skip loudly where `make test` has not put a peer; fail in CI, where it must be there."""
+    if path.exists():
+        return path
+    message = f"needs {path.relative_to(STAMPS.parents[1])}, which `make test` puts there"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def free_port(host: str, kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that nothing uses."""
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind((host, 0))
+        return int(one.getsockname()[1])
+
+
+class Program:
+    """A program that runs beside the test, its output in a file; stopped by its process id, and only that."""
+
+    def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [str(one) for one in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env={**os.environ, **(environment or {})},
+            )  # fmt: skip
+
+    @property
+    def said(self) -> str:
+        """All that it wrote so far."""
+        return self.log.read_text(errors="replace")
+
+    async def says(self, words: str, seconds: float) -> None:
+        """Wait until it writes something. Raises AssertionError with all that it wrote."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while words not in self.said:
+            assert asyncio.get_running_loop().time() < ends, f"never said {words!r}:\n{self.said[-3000:]}"
+            assert self.process.poll() is None or words in self.said, f"ended:\n{self.said[-3000:]}"
+            await asyncio.sleep(0.05)
+
+    async def ended(self, seconds: float) -> int:
+        """Its exit code once it is over."""
+        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), seconds)
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+
+
+def node() -> str:
+    """Node 20 or later: this machine's, else that of the wheel that the console is built with."""
+    own = Path(__file__).parents[2] / ".stamps" / "node-venv" / "bin" / "node"
+    found = shutil.which("node")
+    if (
+        found
+        and int(subprocess.run([found, "--version"], capture_output=True, text=True).stdout[1:].split(".")[0]) >= 20
+    ):
+        return found
+    return str(needs(own))

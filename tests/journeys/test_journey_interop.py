@@ -1,0 +1,99 @@
+"""Recording sessions of clients that others wrote, each payload bit for bit on the channel of the party who said it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from journeys.overt_house import ADDRESS, OvertHouse, noise
+from journeys.peers import MODULES, PYTHON, Program, needs, node
+from journeys.recording_client import RecordingClient
+from journeys.test_journey_recording_sessions import channels, command, holds
+from overt.services.auditing import CallRecord
+from overt.wire.rtp.g711 import decode_ulaw
+
+pytestmark = pytest.mark.journey
+PEER = "127.0.0.21"
+CALLER_SOUND, AGENT_SOUND = noise(21, 600), noise(22, 600)
+TELLS = ("--attest", "recording", "--by", "Dana", "--why", "our IVR tells everybody")
+
+
+async def recorded(house: OvertHouse, seconds: float = 10) -> CallRecord:
+    """The record of the one session, once it is accounted for."""
+    await house.until(lambda: any(one.ledger_index >= 0 for one in house.calls()), seconds)
+    (record,) = house.calls()
+    return record
+
+
+async def on_the_right_channels(house: OvertHouse, record: CallRecord, frames: int, begin: int = 0) -> None:
+    """The caller's sound on the left, the agent's on the right, and neither on the other."""
+    left, right = channels(await asyncio.to_thread(house.export, record.recordings[0]))
+    assert holds(left, CALLER_SOUND, begin, frames) and holds(right, AGENT_SOUND, begin, frames)
+    assert not holds(left, AGENT_SOUND, begin, 5) and not holds(right, CALLER_SOUND, begin, 5)
+
+
+def rendered(dialect: str, description: str) -> tuple[str, str, str]:
+    """The body that jambonz renders around a description: its kind, itself, and the other headers of its INVITE."""
+    done = subprocess.run(
+        [node(), Path(__file__).parent / "node" / "render.js", needs(MODULES), "+12145550100", "sales"],
+        input=description, capture_output=True, text=True, check=True, env={**os.environ, "JAMBONES_SIPREC_TYPE": dialect},
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    headers = dict(told["headers"])
+    kind = headers.pop("Content-Type")
+    return kind, told["body"], "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
+
+
+@pytest.mark.parametrize("dialect", ["", "SMART_TAP"])
+async def test_the_bodies_of_jambonz_in_both_dialects(tmp_path: Path, dialect: str) -> None:
+    needs(MODULES)
+    async with OvertHouse(tmp_path) as house:
+        await asyncio.to_thread(
+            command, house, "clients", "add", "jambonz", "--address", PEER, "--mode", "siprec", *TELLS
+        )
+        await asyncio.sleep(1)
+        client = RecordingClient(PEER, (ADDRESS, house.ports.sip), call_id="jambonz-1", tcp=True)
+        await client.start()
+        unlabelled = "".join(line for line in client.sdp().splitlines(keepends=True) if "a=label" not in line)
+        kind, body, headers = await asyncio.to_thread(rendered, dialect, unlabelled)
+        response = await client.ask("INVITE", body, kind, headers)
+        assert response.startswith("SIP/2.0 200"), response
+        await house.until(lambda: any("permitted, recording" in one.stages for one in house.calls()), 6)
+        await asyncio.sleep(0.2)
+        await client.talk(1.0, (CALLER_SOUND, AGENT_SOUND))
+        await asyncio.sleep(0.2)
+        await client.bye()
+        record = await recorded(house)
+        assert record.outcome == "recorded" and record.caller == "+12145550100" and record.gaps == []
+        await on_the_right_channels(house, record, 50)
+        client.close()
+
+
+async def test_sipral_records_its_call_over_tcp(tmp_path: Path) -> None:
+    """sipral calls itself and has it recorded: this end is the stream labelled 1."""
+    needs(PYTHON)
+    for name, sound in (("this", CALLER_SOUND), ("far", AGENT_SOUND)):
+        (tmp_path / f"{name}.pcm").write_bytes(decode_ulaw(sound))
+    async with OvertHouse(tmp_path) as house:
+        await asyncio.to_thread(
+            command, house, "clients", "add", "sipral", "--address", PEER, "--mode", "siprec", *TELLS
+        )
+        await asyncio.sleep(1)
+        script = Path(__file__).with_name("sipral_client.py")
+        sipral = Program(
+            [PYTHON, script, PEER, f"{ADDRESS}:{house.ports.sip}", tmp_path / "this.pcm", tmp_path / "far.pcm", "4"],
+            tmp_path / "sipral.log",
+        )
+        try:
+            await sipral.says("recording", 15)
+            await sipral.says("ended", 20)
+            record = await recorded(house)
+        finally:
+            sipral.stop()
+        assert record.outcome == "recorded", (record, sipral.said)
+        await on_the_right_channels(house, record, 20, begin=100)
