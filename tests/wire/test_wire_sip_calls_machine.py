@@ -71,6 +71,22 @@ class Calls(RuleBasedStateMachine):
         leg.deferred = self.deferred
         self.happen(side, happened)
 
+    @precondition(lambda self: self.calls < 4)
+    @rule(side=sides)
+    def talk(self, side: str) -> None:
+        """A call that comes about at once."""
+        self.call(side)
+        self.attend()
+
+    @rule()
+    def attend(self) -> None:
+        """For a moment the network works, and everybody accepts what they are asked."""
+        while self.under_way or self.asked:
+            while self.under_way:
+                self.deliver(0)
+            while self.asked:
+                self.decide(0, "accept")
+
     @precondition(lambda self: self.asked)
     @rule(which=pick, answer=st.sampled_from(["accept", "accept", "accept", "ring", "refuse", "nothing"]))
     def decide(self, which: int, answer: str) -> None:
@@ -201,11 +217,7 @@ class Calls(RuleBasedStateMachine):
         """The network works, people accept what they are asked, and time passes."""
         ends = self.now + span
         for _ in range(20_000):
-            while self.under_way or self.asked:
-                while self.under_way:
-                    self.deliver(0)
-                while self.asked:
-                    self.decide(0, "accept")
+            self.attend()
             dues = [due for due in (agent.next_deadline() for agent in self.agents.values()) if due is not None]
             if self.now >= ends or not dues:
                 return
@@ -233,5 +245,5 @@ class Calls(RuleBasedStateMachine):
             assert not agent.legs and agent.layer.size == 0 and agent.deadlines == 0
 
 
-Calls.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+Calls.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 test_calls = Calls.TestCase

@@ -17,7 +17,7 @@ from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import CSeq, NameAddress, Via, canonical
 from overt.wire.sip.message import Message, Request, Response, parse, respond
 from overt.wire.sip.stream import StreamReader
-from overt.wire.sip.transaction import Peer, TransactionLayer, server_key
+from overt.wire.sip.transaction import Peer, Send, TransactionLayer, server_key
 from overt.wire.sip.uri import Uri
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "rfc4475"
@@ -230,6 +230,22 @@ def test_an_agent_survives_it(name: str) -> None:
         if name in REFUSED
         else not any(one.startswith("malformed") for one in agent.counters)
     )
+
+
+# Those of whom nobody can say how to answer: a response, or one of the headers that an answer copies cannot be read.
+UNANSWERED = {"badinv01", "badvers", "bigcode", "insuf", "quotbal", "scalar02", "scalarlg"}
+
+
+def test_an_agent_answers_what_it_refuses_where_it_can() -> None:
+    unanswered = set()
+    for name, (_, status, _) in REFUSED.items():
+        agent = Agent("203.0.113.1", 5060, iter(f"n{number}" for number in range(99)).__next__, "o")
+        happened = agent.receive(message(name), SOURCE, 0)
+        assert len(agent.remarks) == 1 and len(happened) <= 1
+        answers = [parse(one.encoded) for one in happened if isinstance(one, Send)]
+        assert [one.status for one in answers if isinstance(one, Response)] == [status] * len(happened)
+        unanswered |= set() if happened else {name}
+    assert unanswered == UNANSWERED
 
 
 @pytest.mark.parametrize("name", sorted(READ.keys() | REFUSED.keys()))

@@ -32,6 +32,8 @@ SENTENCES: Mapping[str, str] = {
     "unknown URI scheme": "calls a URI that is none of sip, sips and tel",
     "malformed URI": "has a URI that cannot be read",
     "unbalanced brackets or quotes": "has an address whose quotes or angle brackets do not match",
+    "unbalanced quotes": "has an address whose quotes do not match",
+    "an empty or malformed parameter": "has an empty or malformed parameter, as between two semicolons in a row",
     "malformed Session-Expires": "has a Session-Expires that is no number of seconds",
     "not a session description": "has a body that is said to be a session description, and is none",
     "malformed session description": "has a session description that cannot be read",
