@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from overt.config_listeners import Listener
 
 LOOK_NS = 1_000_000_000  # files are looked at this often at most
+_log = logging.getLogger("overt.signalling")
 WISHES = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
@@ -95,9 +97,8 @@ class ServerContext:
             if seen != self._seen:
                 self._context, self._seen = self._read(), seen
         except OSError as error:  # ssl.SSLError is one
-            self._report(
-                f"{self._listener}: certificate, key or CA cannot be used, the old ones go on: {error.strerror}"
-            )
+            _log.error("%s: certificate, key or CA cannot be used, the old ones go on: %s", self._listener, error)
+            self._report(f"{self._listener}: certificate, key or CA cannot be used, the old ones go on")
 
 
 def _no_password() -> str:
