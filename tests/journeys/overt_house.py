@@ -103,7 +103,7 @@ class OvertHouse:
         if not self._agent_uri:
             await self.agent.start(self.ports.agent)
         await self.caller.start()
-        await self.until(lambda: (self.folder / "run" / "ready").exists(), 20)
+        await self.until(lambda: (self.folder / "run" / "ready").exists(), 60)
         return self
 
     async def __aexit__(
@@ -141,14 +141,14 @@ class OvertHouse:
         return call
 
     def pid(self, name: str) -> int:
-        """The process id of a process of the house."""
-        return int((self.folder / "run" / f"{name}.pid").read_text())
+        """The process id of a process of the house; 0 while it is being written."""
+        return int((self.folder / "run" / f"{name}.pid").read_text() or 0)
 
     async def kill(self, name: str) -> None:
         """kill -9 a process, and wait until its successor runs."""
         pid = self.pid(name)
         os.kill(pid, signal.SIGKILL)
-        await self.until(lambda: self.pid(name) != pid, 10)
+        await self.until(lambda: self.pid(name) not in (0, pid), 10)
 
     def calls(self) -> list[CallRecord]:
         """What the ledger says of every call."""

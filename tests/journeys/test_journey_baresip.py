@@ -38,7 +38,7 @@ ctrl_tcp_listen {address}:{control}
 class Baresip:
     """A headless baresip of its own folder."""
 
-    def __init__(self, folder: Path, sound: Path) -> None:
+    def __init__(self, folder: Path, sound: Path, *, secure: bool = False) -> None:
         self.folder = folder
         folder.mkdir()
         ports = free_ports()
@@ -50,10 +50,11 @@ class Baresip:
         )
         (folder / "config").write_text(CONFIG.format(
             address=ADDRESS, port=self.port, sound=sound, folder=folder, modules=modules, control=self.control
-        ))  # fmt: skip
+        ) + "module srtp.so\n" * secure)  # fmt: skip
         (folder / "contacts").write_text("")
         (folder / "accounts").write_text(
-            f"<sip:+12145550100@{ADDRESS}:{self.port};transport=udp>;regint=0;answermode=auto;audio_codecs=PCMA/8000/1;ptime=20\n"
+            f"<sip:+12145550100@{ADDRESS}:{self.port};transport=udp>;regint=0;answermode=auto;audio_codecs=PCMA/8000/1;ptime=20"
+            + (";mediaenc=srtp-mand\n" if secure else "\n")
         )
         log = (folder / "log").open("wb")
         self.process = subprocess.Popen(
@@ -137,3 +138,32 @@ async def test_baresip_as_caller_presses_and_is_recorded_then_withdraws(tmp_path
             assert house.verdict().verified
     finally:
         phone.stop()
+
+
+async def test_encrypted_sound_of_both_ends_is_recorded_and_outlives_the_engine(tmp_path: Path) -> None:
+    """SRTP with keys in the descriptions (RFC 4568), which baresip demands on both sides."""
+    needs_program("baresip")
+    sound = tone_file(tmp_path / "said.wav")
+    caller, agent = (Baresip(tmp_path / name, sound, secure=True) for name in ("caller", "agent"))
+    try:
+        await agent.command("uastat")
+        uri = f"sip:+12145550100@{ADDRESS}:{agent.port}"
+        async with OvertHouse(tmp_path, agent=uri, more='agent_srtp = "required"\n') as house:
+            await caller.command("dial", f"sip:sales@{ADDRESS}:{house.ports.sip}")
+            await house.until(lambda: "permitted, recording" in house.stages(), 15)
+            await asyncio.sleep(1.5)
+            await house.kill("engine-0")
+            await house.until(lambda: "failed: engine lost" in house.stages(), 15)
+            await asyncio.sleep(1.5)
+            await caller.command("hangup")
+            (record,) = await house.ended()
+            for side in ("caller", "agent"):
+                assert record.legs[side]["received"] > 40, "the new engine has the keys"
+                assert record.legs[side]["unauthentic"] < 3, "baresip's first RTCP and its goodbye come in the clear"
+            await asyncio.sleep(1.5)
+            with wave.open(str(house.export(record.recordings[0]))) as wav:
+                frames = wav.readframes(wav.getnframes())
+            assert all(len(set(frames[side::4][-4000:])) > 20 for side in (1, 3)), "both tones, opened"
+    finally:
+        caller.stop()
+        agent.stop()
