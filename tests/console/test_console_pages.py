@@ -23,8 +23,11 @@ PAGES = {
     "place": ("/law/US-CA", "How consent may be shown"),
     "policies": ("/policies", "In this order"),
     "edit-policies": ("/policies/edit", "What it would change"),
+    "accounting": ("/accounting", "as they should"),
+    "account-of-a-call": ("/accounting/{recorded}", "Account of a call"),
     "ledger": ("/ledger", "The latest checkpoint"),
     "entry": ("/ledger/3", "The canonical line"),
+    "alarms": ("/alarms", "What is watched"),
     "system": ("/system", "Doctor"),
     "account": ("/account", "Second factor"),
 }
