@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from overt.wire import sdes, sdp
 from overt.wire.sip.errors import RemoteProtocolError
+from overt.wire.sip.leg import Leg, Offering
+from overt.wire.sip.message import Request
+from overt.wire.sip.transaction import Peer
 
 KEY = bytes(range(32))
 THEIRS = b64encode(bytes(range(100, 130))).decode()
@@ -135,7 +138,10 @@ def test_keys_are_never_shown() -> None:
     found = sdp.parse(SECURE)
     keys = sdp.srtp_of(KEY, found)
     assert keys is not None and found.audio is not None
-    shown = repr(found) + repr(keys) + repr(found.audio.crypto[0])
+    peer = Peer("192.0.2.1", 5060)
+    leg = Leg("l", True, peer, Request((), b"", "INVITE", ""), (), far=found, body=SECURE, secret=keys.send)
+    leg.sent = Offering(SECURE)
+    shown = repr(found) + repr(keys) + repr(found.audio.crypto[0]) + repr(leg)
     for hidden in (THEIRS, repr(keys.receive), repr(keys.send), keys.send.hex()):
         assert hidden not in shown
 

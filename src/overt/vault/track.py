@@ -25,7 +25,9 @@ class TrackBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Packets without a hole. Payload type 0 is PCMU, 8 PCMA; `size` and `step` are bytes and samples a packet."""
+    """Packets of one codec without a hole. `payload_type` is the codec's number (0 PCMU, 8 PCMA; the table is in
+    docs/formats/sealed-recording.md); `size` and `step` are bytes, and units of the RTP clock, a packet.
+    """
 
     payload_type: int
     sequence: int

@@ -22,7 +22,7 @@ class Offering:
     `tries` counts how often it was tried. `method` is INVITE, or UPDATE for a refresh without a body.
     """
 
-    body: bytes
+    body: bytes = field(repr=False)
     content_type: str = SDP_TYPE
     refresh: bool = False
     method: str = "INVITE"
@@ -66,11 +66,11 @@ class Leg:
     owing: Key = ()
     sent: Offering | None = None
     waiting: Offering | None = None
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = SDP_TYPE
     updates: bool = False
     timer: Timer | None = None
-    secret: bytes = b""
+    secret: bytes = field(default=b"", repr=False)
     secrecy: sdp.Secrecy = "off"
 
     @property
