@@ -45,7 +45,7 @@ class Leg:
     id: str
     server: bool
     peer: Peer
-    invite: Request
+    invite: Request = field(repr=False)
     key: Key
     state: str = "early"
     dialog: Dialog | None = None
@@ -60,7 +60,7 @@ class Leg:
     provisional: bool = False
     deferred: bool = False
     features: str = ""
-    question: Request | None = None
+    question: Request | None = field(default=None, repr=False)
     asked: Key = ()
     unacknowledged: set[Key] = field(default_factory=set)
     owing: Key = ()
