@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
 WORKERS ?= auto
-BENCHES := bench-relay bench-capture bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
+BENCHES := bench-relay bench-capture bench-recording_sessions bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium kamailio kamailio-tls-modules rtpengine-daemon libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: console demo test fuzz torture mutants check bench $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test fuzz torture mutants check bench bench-sessions $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
@@ -49,6 +49,8 @@ bench: $(STAMPS)/run
 	@$(if $(findstring --write,$(ARGS)),$(BIN)/python bench/pictures.py)
 
 bench-parse: $(STAMPS)/bench/.made
+bench-sessions: bench-recording_sessions
+
 $(BENCHES): bench-%: $(STAMPS)/run
 	$(BIN)/python bench/$*.py $(ARGS)
 
