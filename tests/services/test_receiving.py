@@ -339,3 +339,16 @@ def test_a_recorded_call_belongs_to_the_line_of_its_agent_its_caller_its_number_
     assert line_of(both, replace(CLIENT, line="other"), Seats(), "x") == other
     assert line_of(house, CLIENT, Seats(), "x") == sales
     assert line_of(both, CLIENT, Seats(), "x").policy == LinePolicy("sbc")
+
+
+async def test_a_fault_before_there_is_media_ends_the_session_with_an_account() -> None:
+    world = Session()
+
+    async def broken(*words: object, **more: object) -> MemoryMedia:
+        raise RuntimeError("broken")
+
+    world.engine.allocate = broken  # type: ignore[method-assign]
+    await receive(world.house, world.session, world.house.lines["sales"])
+    (body,) = world.ledger.bodies("call.ended")
+    assert body["outcome"] == "not recorded: fault: RuntimeError" and CALLER in world.session.hung_up
+    assert len(world.faults) == 1

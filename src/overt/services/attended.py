@@ -44,13 +44,14 @@ from overt.services.context import Context
 from overt.services.describing import take_description
 from overt.services.entering import Scribe
 from overt.services.house import House, Ruled
+from overt.services.no_media import NoMedia
 
 RECORDING: Purpose = "recording"
 CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop-and-flag": "call goes on"}
 
 
 class Attended:
-    """One call. Given its `media` as soon as an engine has taken it."""
+    """One call. Given its `media` as soon as an engine has taken it (`allocate`)."""
 
     def __init__(self, house: House, control: CallControl, ruled: Ruled, context: Context) -> None:
         self.house, self.control, self.context = house, control, context
@@ -59,7 +60,7 @@ class Attended:
         self.account = Account(house.clock)
         self.state = CallState(keys=house.keys, after_no=ruled.after_no)
         self.announcement: Announcement | None = None
-        self.media: CallMedia
+        self.media: CallMedia = NoMedia()
         self.stayed: tuple[Side, ...] = ()
         self.gathering = 0  # how often others were on the call than before
         self.told: tuple[str, ...] = ()  # what was told elsewhere, as is attested
@@ -342,12 +343,18 @@ class Attended:
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
-    async def turn_back(self, error: Unavailable) -> None:
-        """Refuse a call for which there is no media; it has its account all the same."""
-        self.account.why_not = str(error)
-        self.note("call.failed", what=str(error), setting=self.house.on_failure, consequence="call refused")
-        await self.control.refuse(503, "no media")
-        await self.enter_account()
+    async def allocate(self, *, beside: bool = False) -> bool:
+        """Have an engine take the call. False where none can: the call is refused, and its account says why."""
+        try:
+            self.media = await self.house.engine.allocate(
+                self.house.tenant, self.control.offer.id, self.post, beside=beside
+            )
+        except Unavailable as error:
+            self.account.why_not = str(error)
+            self.note("call.failed", what=str(error), setting=self.house.on_failure, consequence="call refused")
+            await self.control.refuse(503, "no media")
+            return False
+        return True
 
     async def enter_account(self) -> None:
         """The lawfulness record: entered last, after everything that it sums up, and tried until it stands."""

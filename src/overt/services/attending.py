@@ -30,12 +30,6 @@ async def attend(house: House, control: CallControl, line: Line) -> None:
     ruled = await house.governing.rule(control.offer, line)
     context = Context(control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id())
     call, inbox = begin(house, control, ruled, context)
-    try:
-        call.media = await house.engine.allocate(house.tenant, control.offer.id, call.post)
-    except Unavailable as error:
-        await call.turn_back(error)
-        inbox.cancel()
-        return
     await supervise(call, _converse(call), inbox)
 
 
@@ -111,6 +105,8 @@ def _note_offer(scribe: Scribe, offer: Offer, line: str, agent: str) -> None:
 
 async def _converse(call: Attended) -> None:
     """The call's own way: answer, then tell and connect."""
+    if not await call.allocate():
+        return
     try:
         media = await call.control.answer(call.media.address, call.media.ports[CALLER])
         call.context.legs[CALLER] = media

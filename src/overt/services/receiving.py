@@ -29,12 +29,6 @@ async def receive(house: House, control: SessionControl, line: Line) -> None:
         seats=control.seats,
     )  # fmt: skip
     call, inbox = begin(house, control, ruled, context)
-    try:
-        call.media = await house.engine.allocate(house.tenant, control.offer.id, call.post, beside=True)
-    except Unavailable as error:
-        await call.turn_back(error)
-        inbox.cancel()
-        return
     _order_lines(call, control)
     await supervise(call, _accept_and_hear(call, control), inbox)
 
@@ -82,6 +76,8 @@ def _order_lines(call: Attended, control: SessionControl) -> None:
 
 
 async def _accept_and_hear(call: Attended, control: SessionControl) -> None:
+    if not await call.allocate(beside=True):
+        return
     try:
         flowing = control.client.before != "inactive"
         streams = control.place(call.media.address, call.media.ports, flowing=flowing)
