@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overt.domain.masking import MASK, Masker, mask_text
-from overt.domain.traced import header, traced
+from overt.domain.masking import MASK, MOST_REMEMBERED, Masker, mask_text
+from overt.domain.traced import as_sent, header, traced
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 MESSAGES = sorted((CORPUS / "rfc4475").glob("*.dat"))
@@ -163,3 +163,20 @@ def test_the_parts_of_a_body_are_shown_each_in_its_way() -> None:
     )
     assert re.search(r"\(application/rs-metadata\+xml: 16 bytes, digest [0-9a-f]{16}\)", shown)
     assert shown.count("(a body without a type:") == 2
+
+
+def test_what_is_shown_can_be_sent_as_a_message() -> None:
+    sent = as_sent(traced(INVITE.encode(), MASKER))
+    head, _, body = sent.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[-1] == b"Content-Length: %d" % len(body) and body.startswith(b"v=0\r\no=xxx ") and sent.isascii()
+    assert b"\n" not in sent.replace(b"\r\n", b"") and lines[0].startswith(b"INVITE sip:m-")
+    assert as_sent("BYE x SIP/2.0\nl: 7") == b"BYE x SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_a_masker_remembers_a_bounded_number_of_lines() -> None:
+    masker = Masker(b"k" * 32, "one call")
+    for _ in range(2):
+        for number in range(MOST_REMEMBERED + 50):
+            assert masker.text(f"sip:a{number}@h") == f"sip:{masker.person(f'a{number}')}@h"
+    assert len(masker._masked) == MOST_REMEMBERED

@@ -64,8 +64,9 @@ class TraceFiles:
 
     def _write(self, batch: Sequence[Noted]) -> None:
         by_file: dict[Path, list[str]] = defaultdict(list)
+        maskers: dict[str, Masker] = {}
         for call, leg, outgoing, peer, message, at_us in batch:
-            text = traced(message, Masker(self._key, call))
+            text = traced(message, maskers.setdefault(call, Masker(self._key, call)))
             line = {"at_us": at_us, "leg": leg, "out": outgoing, "peer": peer, "text": text}
             by_file[_path(self._folder, call, at_us)].append(json.dumps(line, ensure_ascii=False) + "\n")
         for path, lines in by_file.items():

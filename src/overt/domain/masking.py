@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 MASK = "•••"
+MOST_REMEMBERED = 256
 LEAST_DIGITS = 6  # a run of so many digits may be a telephone number
 _KEPT = (
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"  # an id of ours
@@ -22,7 +23,9 @@ _KEPT = (
 )
 # Digits with what people write between them; `%2B` is the escaped plus of a URI.
 _DIGITS = r"(?:%2[Bb]|\+)?\(?\d(?:[ ().\-/]{0,2}\d){5,}"  # LEAST_DIGITS of them
-_NUMBERS = re.compile(f"(?P<kept>{_KEPT})|(?P<number>{_DIGITS})")
+_NUMBERS = re.compile(
+    rf"\b(?=[0-9a-fA-FIRs])(?P<kept>{_KEPT})|(?=[\d+%(])(?P<number>{_DIGITS})"
+)  # what may begin so, first
 # Whoever stands before an @, in any kind of address, and the password behind them. It begins where a word does: looked
 # for at every letter, a long line without an @ would take a time that grows with its square.
 _USERS = re.compile(r"(?<![^\s<>\"'@,\[\]{}|])(?P<user>[^\s<>\"'@,\[\]{}|]+)@(?=[\w.\[:%-])")
@@ -30,7 +33,7 @@ _SIP_USERS = re.compile(
     r"(?P<scheme>\bsips?\s*:\s*)(?P<user>[^\s<>\"@]{1,300})@", re.IGNORECASE
 )  # , ' and ; may stand in them
 _TEL = re.compile(
-    r"(?P<scheme>\b(?:tel|fax|modem)\s*:|(?<=<)(?!sips?:|https?:|urn:)[a-z][a-z\d+.-]{0,30}:)(?P<user>[^\s<>\"',]+)",
+    r"(?=[a-z])(?P<scheme>\b(?:tel|fax|modem)\s*:|(?<=<)(?!sips?:|https?:|urn:)[a-z][a-z\d+.-]{0,30}:)(?P<user>[^\s<>\"',]+)",
     re.IGNORECASE,
 )
 _DISPLAYED = re.compile(
@@ -38,6 +41,10 @@ _DISPLAYED = re.compile(
     r"|(?<=>)[^<>]+(?=</name>)",
     re.IGNORECASE,
 )
+_HINTS = (
+    "inline:", "bearer", "digest", "basic", "passw", "pwd", "secret", "token", "key", "response", "nonce", "opaque", "username",
+    "ice-", "k=",
+)  # fmt: skip
 _SECRETS = re.compile(
     r"(?P<name>\binline:|\bBearer\s+|\bDigest\s+|\bBasic\s+"
     r"|\b(?:password|passwd|pwd|secret|token|api[_-]?key|hep_key|response|nonce|cnonce|opaque|username|ice-pwd|ice-ufrag)"
@@ -67,6 +74,7 @@ class Masker:
 
     def __init__(self, key: bytes, call: str) -> None:
         self._key = hmac.digest(key, call.encode(), hashlib.sha256)
+        self._masked: dict[str, str] = {}  # lines come again and again within a call
 
     def person(self, user: str) -> str:
         """The mask of a user part or number, such as `‹kbfoha›`; empty stays empty."""
@@ -85,16 +93,26 @@ class Masker:
 
     def text(self, text: str) -> str:
         """Return a text with each person masked in their own way, keys and secrets as in `mask_text`."""
-        return _masked(text, self.person)
+        known = self._masked.get(text)
+        if known is None:
+            known = _masked(text, self.person)
+            if len(self._masked) < MOST_REMEMBERED:
+                self._masked[text] = known
+        return known
 
 
 def _masked(text: str, person: Callable[[str], str]) -> str:
-    text = _SECRETS.sub(lambda found: found["name"] + MASK, text)
+    low = text.lower()
+    if any(one in low for one in _HINTS):
+        text = _SECRETS.sub(lambda found: found["name"] + MASK, text)
     text = _DESCRIBED.sub(lambda found: found["start"] + _described(found["line"], found["value"]), text)
-    text = _DISPLAYED.sub(lambda found: f'"{MASK}"' if found[0].startswith('"') else f" {MASK} ", text)
-    text = _TEL.sub(lambda found: found["scheme"] + person(found["user"]), text)
-    text = _SIP_USERS.sub(lambda found: found["scheme"] + person(found["user"]) + "@", text)
-    text = _USERS.sub(lambda found: _user(found["user"], person) + "@", text)
+    if "<" in text:
+        text = _DISPLAYED.sub(lambda found: f'"{MASK}"' if found[0].startswith('"') else f" {MASK} ", text)
+    if "<" in text or any(one in low for one in ("tel", "fax", "modem")):
+        text = _TEL.sub(lambda found: found["scheme"] + person(found["user"]), text)
+    if "@" in text:
+        text = _SIP_USERS.sub(lambda found: found["scheme"] + person(found["user"]) + "@", text)
+        text = _USERS.sub(lambda found: _user(found["user"], person) + "@", text)
     return _NUMBERS.sub(lambda found: found["kept"] or person(found["number"]), text)
 
 
