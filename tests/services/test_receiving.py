@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -347,7 +348,8 @@ async def test_a_fault_before_there_is_media_ends_the_session_with_an_account() 
     async def broken(*words: object, **more: object) -> MemoryMedia:
         raise RuntimeError("broken")
 
-    world.engine.allocate = broken  # type: ignore[method-assign]
+    engine = SimpleNamespace(allocate=broken)
+    world.house = replace(world.house, engine=engine)  # type: ignore[arg-type]
     await receive(world.house, world.session, world.house.lines["sales"])
     (body,) = world.ledger.bodies("call.ended")
     assert body["outcome"] == "not recorded: fault: RuntimeError" and CALLER in world.session.hung_up
