@@ -83,3 +83,64 @@ def node() -> str:
     ):
         return found
     return str(needs(own))
+
+
+KAMAILIO = """#!KAMAILIO
+debug=2
+log_stderror=yes
+fork=yes
+children=1
+tcp_children=2
+disable_tcp=no
+auto_aliases=no
+tcp_source_ipv4={host}
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+modparam("rr", "enable_double_rr", 1)
+request_route {{
+    if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+    if (has_totag()) {{
+        if (loose_route()) {{ t_relay(); exit; }}
+        if (is_method("ACK") && !t_check_trans()) exit;
+        t_relay();
+        exit;
+    }}
+    if (is_method("INVITE")) record_route();
+    if ($rU == "srs") $du = "sip:{serve};transport=tcp";
+    else $du = "sip:{other}";
+    t_relay();
+}}
+"""
+
+
+class Kamailio(Program):
+    """A proxy in front: what is for `srs` goes to `serve` over TCP, all else to `other`, and it stays in the path."""
+
+    def __init__(self, folder: Path, host: str, serve: str, other: str) -> None:
+        folder.mkdir()
+        self.port = free_port(host, socket.SOCK_STREAM)
+        config = folder / "kamailio.cfg"
+        config.write_text(KAMAILIO.format(host=host, port=self.port, serve=serve, other=other))
+        command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", config, "-P", folder / "pid", "-Y", folder]
+        super().__init__(command, folder / "log")
+        self.host = host
+
+    async def ready(self) -> None:
+        """Wait until it takes connections."""
+        for _ in range(100):
+            try:
+                _, writer = await asyncio.open_connection(self.host, self.port)
+            except OSError:
+                assert self.process.poll() is None, self.said
+                await asyncio.sleep(0.1)
+                continue
+            writer.close()
+            return
+        raise AssertionError(self.said)

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from conftest import needs_program
 from journeys.overt_house import ADDRESS, OvertHouse, noise
-from journeys.peers import MODULES, PYTHON, Program, needs, node
+from journeys.peers import MODULES, PYTHON, Kamailio, Program, free_port, needs, node
 from journeys.recording_client import RecordingClient
 from journeys.test_journey_recording_sessions import channels, command, holds
 from overt.services.auditing import CallRecord
 from overt.wire.rtp.g711 import decode_ulaw
 
 pytestmark = pytest.mark.journey
-PEER = "127.0.0.21"
+PEER, FRONT = "127.0.0.21", "127.0.0.22"
 CALLER_SOUND, AGENT_SOUND = noise(21, 600), noise(22, 600)
 TELLS = ("--attest", "recording", "--by", "Dana", "--why", "our IVR tells everybody")
 
@@ -74,26 +75,32 @@ async def test_the_bodies_of_jambonz_in_both_dialects(tmp_path: Path, dialect: s
         client.close()
 
 
-async def test_sipral_records_its_call_over_tcp(tmp_path: Path) -> None:
-    """sipral calls itself and has it recorded: this end is the stream labelled 1."""
+async def test_sipral_records_its_call_over_tcp_with_kamailio_in_front(tmp_path: Path) -> None:
+    """sipral calls itself by way of a proxy, and has it recorded by the same way: this end is the stream labelled 1."""
     needs(PYTHON)
+    needs_program("kamailio")
     for name, sound in (("this", CALLER_SOUND), ("far", AGENT_SOUND)):
         (tmp_path / f"{name}.pcm").write_bytes(decode_ulaw(sound))
     async with OvertHouse(tmp_path) as house:
         await asyncio.to_thread(
-            command, house, "clients", "add", "sipral", "--address", PEER, "--mode", "siprec", *TELLS
+            command, house, "clients", "add", "sipral", "--address", FRONT, "--mode", "siprec", *TELLS
         )
-        await asyncio.sleep(1)
-        script = Path(__file__).with_name("sipral_client.py")
-        sipral = Program(
-            [PYTHON, script, PEER, f"{ADDRESS}:{house.ports.sip}", tmp_path / "this.pcm", tmp_path / "far.pcm", "4"],
-            tmp_path / "sipral.log",
-        )
+        far = free_port(PEER)
+        kamailio = Kamailio(tmp_path / "kamailio", FRONT, f"{ADDRESS}:{house.ports.sip}", f"{PEER}:{far}")
         try:
-            await sipral.says("recording", 15)
-            await sipral.says("ended", 20)
-            record = await recorded(house)
+            await kamailio.ready()
+            script, proxy = Path(__file__).with_name("sipral_client.py"), f"{FRONT}:{kamailio.port}"
+            sipral = Program(
+                [PYTHON, script, PEER, str(far), proxy, tmp_path / "this.pcm", tmp_path / "far.pcm", "4"],
+                tmp_path / "sipral.log",
+            )
+            try:
+                await sipral.says("recording", 15)
+                await sipral.says("ended", 20)
+                record = await recorded(house)
+            finally:
+                sipral.stop()
         finally:
-            sipral.stop()
+            kamailio.stop()
         assert record.outcome == "recorded", (record, sipral.said)
         await on_the_right_channels(house, record, 20, begin=100)
