@@ -286,3 +286,6 @@ def test_no_timer_is_kept_where_nobody_asks_for_one() -> None:
     update = caller.dialog.next_number().request("UPDATE", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKq")
     wire.do("b", wire.b.receive(bytes(update), Peer(*A), wire.now))
     assert called.timer is None and wire.b.deadlines == 0
+    wire.b.legs.remove(called)
+    wire.b.legs.remove(called)  # once more changes nothing
+    assert wire.b.restore(called.as_json()) is not None and wire.b.deadlines == 0 and len(wire.b.legs) == 1

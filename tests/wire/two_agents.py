@@ -57,7 +57,7 @@ class Wire:
         """Let time pass."""
         ends = self.now + duration
         while self.now < ends:
-            self.now = min(ends, self.now + 5 * MS if callable(react) else max(self._next(), self.now + 1))
+            self.now = min(ends, max(self._next(), self.now + 1))
             while self._queue and self._queue[0][0] <= self.now:
                 _, _, source, to, encoded = heapq.heappop(self._queue)
                 name, agent = ("a", self.a) if to == A else ("b", self.b)

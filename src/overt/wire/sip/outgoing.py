@@ -71,10 +71,8 @@ class Outgoing(Station):
             return self._orphan(response, now)
         if leg.offering:
             return self._offer_answered(leg, response, now)
-        if leg.ack:
-            return [Send(leg.ack, self._hop(leg))]
         if leg.state != "early":
-            return []
+            return [Send(leg.ack, self._hop(leg))] if leg.ack else []
         if response.status < 200:
             leg.provisional = True
             happened: list[Happening] = [Progressed(leg, response.status)] if response.status > 100 else []
@@ -332,6 +330,5 @@ class Outgoing(Station):
             if status == 408 or offer.refresh:
                 return self._offer_unanswered(leg, offer, now)
             return [Reanswered(leg, status, None)]
-        if leg.server or leg.state != "early":
-            return []
-        return self._end(leg, "no response" if status == 408 else "it cannot be reached", now, status)
+        how = "no response" if status == 408 else "it cannot be reached"
+        return self._end(leg, how, now, status) if leg.state == "early" else []
