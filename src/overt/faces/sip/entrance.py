@@ -69,6 +69,7 @@ class Entrance:
         return False
 
     def _turn_away(self, source: Peer, why: str, *, slow: bool = False) -> None:
+        self.told: Callable[[Send], None] = lambda send: None  # who is told of what is answered here
         self._count(why)
         if slow and source.reliable:
             self._transports.connections.tarpit(source)
@@ -80,7 +81,9 @@ class Entrance:
         marked = received_via(request, source)
         tag = hashlib.sha256(f"{request.call_id} {request.via}".encode()).hexdigest()[:16]
         response = respond(marked, status, tag=tag, headers=headers)
-        self._transports.send(Send(bytes(response), reply_to(marked, source)), dial=False)
+        send = Send(bytes(response), reply_to(marked, source))
+        self.told(send)
+        self._transports.send(send, dial=False)
 
     def _reuse(self, received: bytes, source: Peer) -> None:
         """A peer says that requests to its own port may come by this connection (RFC 5923)."""

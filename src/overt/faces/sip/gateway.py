@@ -81,6 +81,7 @@ class Gateway:
         self.agent.here, self.agent.layer.streams = self.transports.place, True
         self.agent.load = lambda: (len(self._calls), doors.calls)
         self._gatekeeper, self._entrance = keeper, Entrance(keeper, self.transports, self._count, self.remark)
+        self._entrance.told = self.tracing.sent
         self._resolver = Resolver(self.transports.families, secrets.SystemRandom().random, doors.nameservers)
         self._controls: dict[str, SipControl | RecordingSession] = {}
         self.sightings = Sightings()
