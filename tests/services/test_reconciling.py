@@ -105,6 +105,8 @@ def test_what_the_cdr_does_not_speak_of_is_not_held_against_a_call() -> None:
     calls = [call(0), call(300, end=unanswered, steps=(), kept=()), call(310, end=None), call(500)]
     done = found(calls, [row(200), row(400)])
     assert kinds(done) == {"whole": 2, "no answer": 1, "under way": 1, "not at us": 2}
+    erased = call(300, caller="", called="")
+    assert kinds(found([erased], [row(200), row(400)])) == {"whole": 1, "not at us": 2}
     assert "not in the CDR" not in kinds(found([call(0)], []))  # nor by an empty one
     missing = call(300, kept=(), end=replace(call(0).end, captured_ms=0, legs={}))  # type: ignore[type-var]
     assert kinds(found([missing], [row(200), row(400)])) == {

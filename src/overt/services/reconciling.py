@@ -257,8 +257,12 @@ def _beside(
 
 
 def _answered(one: Accounted) -> bool:
-    """Switches list answered calls, and the others as they please."""
-    return bool(one.call_ms or one.captured_ms) and not one.outcome.startswith("not answered")
+    """Switches list answered calls, and the others as they please; and a call whose numbers are erased fits no row any more."""
+    return (
+        bool(one.call_ms or one.captured_ms)
+        and bool(one.caller or one.called)
+        and not one.outcome.startswith("not answered")
+    )
 
 
 def _spoken_of(at_us: int, read: CdrRead, question: Question) -> bool:
