@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.engine_bench import CALL, KEY, EngineProcess, Phone, Signaller, media_socket, opened, sound, tone
+from engine.engine_bench import (
+    CALL,
+    KEY,
+    EngineProcess,
+    Phone,
+    Signaller,
+    media_socket,
+    open_descriptors,
+    opened,
+    sound,
+    tone,
+)
 from overt import protocol
 from overt.vault.track import Gap
 from overt.wire.rtp.dtmf import key_payloads
@@ -192,3 +203,17 @@ def test_a_successor_reads_the_calls_back_with_their_sockets(engine: EngineProce
     for one in sockets:
         one.close()
     engine.signaller = successor
+
+
+def test_no_socket_stays_open(engine: EngineProcess) -> None:
+    signaller, phones = engine.signaller, (Phone(), Phone())
+    heard(signaller, phones)
+    signaller.release()
+    before = open_descriptors(engine.process.pid)
+    for _ in range(40):
+        heard(signaller, phones)
+        assert isinstance(signaller.open(), protocol.Done)
+        speak(phones[0], 0, 1)
+        signaller.release()
+    assert isinstance(signaller.ask(protocol.Release(call=CALL)), protocol.Released)
+    assert open_descriptors(engine.process.pid) <= before + 1  # the spool's segment

@@ -6,15 +6,17 @@ import gc
 import os
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.batch_bench import Bench, Caller, heard, named, socket_of
 from overt import protocol
-from overt.engine.arena import MOST_A_LEG
+from overt.engine.arena import MOST_A_LEG, Reading, source_address
 from overt.engine.batch import SECOND_NS
 from overt.engine.stream_leg import MOST_BEHIND, Agreed
 from overt.vault.track import Run
@@ -130,6 +132,29 @@ def test_a_source_of_ipv6_is_known_by_its_whole_address(bench: Bench) -> None:
     _, runs = ended(bench)
     assert heard(runs) == caller.said and heard(bench.parts(2)[1]) == old.said
     assert counters(bench)["foreign"] == 2
+
+
+def words(address: str, port: int, rest: int = 0) -> list[int]:
+    """A source as the kernel writes it; what it leaves alone behind an address of IPv4 is `rest`."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    head = family.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
+    body = bytes(4) + socket.inet_pton(family, address) if ":" in address else socket.inet_aton(address)
+    whole = (head + body).ljust(32, bytes([rest]))
+    return [int.from_bytes(whole[at : at + 8], sys.byteorder) for at in range(0, 32, 8)]
+
+
+def test_a_source_is_its_port_and_every_word_of_its_address() -> None:
+    names = ["2001:db8::1", "2001:db8::2", "2001:db9::1", "::ffff:10.1.2.3"]
+    rows = np.array(
+        [*(words(name, 5004) for name in names), words("10.1.2.3", 5004, 7), words(names[0], 5005)], np.uint64
+    )
+    sixth = np.array([True] * 4 + [False, True])
+    reading = Reading([6], np.zeros((6, 1), np.uint8), np.zeros(6), rows, sixth, np.zeros(6), [])
+    known = np.array([words(names[0], 5004)[:3], [*words("10.1.2.3", 5004)[:1], 0, 0]], np.uint64)
+    assert reading.come_from(known, np.zeros(6, int)).tolist() == [True] + [False] * 5
+    assert reading.come_from(known, np.ones(6, int)).tolist() == [False] * 4 + [True, False]
+    assert [source_address(reading.source(row)) for row in range(6)] == [*names[:3], "10.1.2.3", "10.1.2.3", names[0]]
+    assert tuple(known[1].tolist()) == reading.source(4)
 
 
 def test_an_address_of_ipv4_over_a_socket_of_both(bench: Bench) -> None:
