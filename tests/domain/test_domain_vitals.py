@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.facts import Json
-from overt.domain.vitals import FRESH_US, ClientVitals, Sentence, Vitals, vitals_of
+from overt.domain.vitals import FRESH_US, ClientVitals, Sentence, Stranger, Vitals, vitals_of
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = ("process", "at_us", "pid", "counters", "gauges", "clients")
+KEYS = ("process", "at_us", "pid", "counters", "gauges", "clients", "strangers")
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, ANY)) | ANY)
@@ -39,6 +39,21 @@ def test_what_is_wrong_is_left_out_and_the_rest_kept() -> None:
         "signalling", 7, 0, {"a": 1}, {"c": 1.5},
         {"one": ClientVitals(0, 2, 0, tuple(Sentence(n, f"{n}.", 1 + n % 2) for n in range(10, 30))), "two": ClientVitals()},
     )  # fmt: skip
+
+
+def test_strangers_are_read_whole_or_left_out() -> None:
+    whole: dict[str, Json] = {
+        "address": "192.0.2.9",
+        "transport": "UDP",
+        "at_us": 5,
+        "attempts": 2,
+        "tried": ["INVITE", 7],
+        "tool": "x",
+    }
+    broken: list[Json] = [whole | {key: None} for key in whole] + [7]
+    written: Json = {"process": "signalling", "at_us": 7, "strangers": [whole, *broken]}
+    read = vitals_of(written)
+    assert read is not None and read.strangers == (Stranger("192.0.2.9", "UDP", 5, 2, ("INVITE",), "x"),)
 
 
 def test_a_silent_process_is_not_fresh() -> None:

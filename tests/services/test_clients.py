@@ -335,8 +335,10 @@ async def test_a_client_is_shown_with_how_it_fares_and_masked_numbers() -> None:
     shown = as_json(seen(made, vitals, 20))
     assert shown["agents"] == ["+1404•••••00", "pbx.example"] and "4045550100" not in str(shown)
     assert shown["seen"] == {
-        "last_seen_us": 5, "calls": 2, "refused": 1, "sentences": [{"at_us": 4, "sentence": "It sends no rtcp-mux."}],
+        "last_seen_us": 5, "calls": 2, "refused": 1, "sentences": [{"at_us": 4, "sentence": "It sends no rtcp-mux.", "times": 1}],
     }  # fmt: skip
     assert (shown["state"], shown["proven"], shown["since"]) == ("stands", None, "2026-11-23")
     assert as_json(seen(made, {}, 20))["seen"] is None
+    silent = {"signalling": Vitals("signalling", 10), "web": Vitals("web", 10)}
+    assert seen(made, silent, 20).fares == ClientVitals() and seen(made, {"web": silent["web"]}, 20).fares is None
     assert seen(Registered(Client("t", addresses=("::1",))), {}, 0).state == "waits"

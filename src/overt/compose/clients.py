@@ -16,8 +16,9 @@ from overt.compose.registering import client_rooms
 from overt.config import load_settings
 from overt.domain.access import Denied, Resource, may
 from overt.domain.errors import NotPermitted
+from overt.domain.vitals import Stranger
 from overt.services.client_proof import prove
-from overt.services.client_shown import Seen, seen
+from overt.services.client_shown import Seen, seen, strangers_of
 from overt.services.clients import (
     ClientRooms,
     Registered,
@@ -44,6 +45,12 @@ def list_clients(data_folder: Path) -> Sequence[Seen]:
         return await listed(rooms)
 
     return [_seen(data_folder, one) for one in _told(data_folder, story, proven=False)]
+
+
+def list_strangers(data_folder: Path) -> Sequence[Stranger]:
+    """Return who came of late and is no client, as a running signaller says. Raises NotPermitted, Unavailable."""
+    allowed(data_folder, "show")
+    return strangers_of(read_vitals(data_folder), SystemClock().now_us())
 
 
 def show_client(data_folder: Path, name: str) -> Seen:

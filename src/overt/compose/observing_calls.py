@@ -51,6 +51,7 @@ class SignallingObserved:
                 "media_ports_open": 2 * pool.open_pairs,
             },
             "clients": clients,
+            "strangers": gateway.strangers.as_json(),
         }  # fmt: skip
 
     def close(self) -> None:

@@ -34,8 +34,21 @@ class ClientVitals:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranger:
+    """Somebody who is no client and came: how often, when last, what was tried, and what it calls itself, masked."""
+
+    address: str
+    transport: str
+    at_us: int
+    attempts: int
+    tried: tuple[str, ...]
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vitals:
-    """What one process says of itself: counters that only grow, gauges as they stand, and its clients by name."""
+    """What one process says of itself: counters that only grow, gauges as they stand, its clients by name, and the
+    strangers of late."""
 
     process: str
     at_us: int
@@ -43,6 +56,7 @@ class Vitals:
     counters: Mapping[str, int] = field(default_factory=dict)
     gauges: Mapping[str, int | float] = field(default_factory=dict)
     clients: Mapping[str, ClientVitals] = field(default_factory=dict)
+    strangers: tuple[Stranger, ...] = ()
 
     def fresh(self, now_us: int) -> bool:
         """True while the process is heard of."""
@@ -62,7 +76,18 @@ def vitals_of(written: Json) -> Vitals | None:
         {name: one for name, one in _table(written.get("counters")).items() if isinstance(one, int)},
         {name: one for name, one in _table(written.get("gauges")).items() if isinstance(one, int | float)},
         {name: _client(_table(one)) for name, one in clients.items()},
+        tuple(one for one in map(_stranger, _rows(written.get("strangers"))) if one is not None),
     )  # fmt: skip
+
+
+def _stranger(row: Mapping[str, object]) -> Stranger | None:
+    address, transport, tool = (row.get(name) for name in ("address", "transport", "tool"))
+    at, attempts, tried = row.get("at_us"), row.get("attempts"), row.get("tried")
+    if not (isinstance(address, str) and isinstance(transport, str) and isinstance(tool, str)):
+        return None
+    if not (isinstance(at, int) and isinstance(attempts, int) and isinstance(tried, list)):
+        return None
+    return Stranger(address, transport, at, attempts, tuple(one for one in tried if isinstance(one, str)), tool)
 
 
 def _client(written: Mapping[str, object]) -> ClientVitals:
@@ -70,14 +95,17 @@ def _client(written: Mapping[str, object]) -> ClientVitals:
         one if isinstance(one, int) else 0
         for one in (written.get(name) for name in ("last_seen_us", "calls", "refused"))
     )
-    sentences = written.get("sentences")
-    rows = [_table(one) for one in sentences] if isinstance(sentences, list) else []
+    rows = _rows(written.get("sentences"))
     kept = [
         Sentence(at, said, times if isinstance(times, int) else 1)
         for at, said, times in ((row.get("at_us"), row.get("sentence"), row.get("times")) for row in rows)
         if isinstance(at, int) and isinstance(said, str)
     ]
     return ClientVitals(seen, calls, refused, tuple(kept[-MOST_SENTENCES:]))
+
+
+def _rows(value: object) -> list[Mapping[str, object]]:
+    return [_table(one) for one in value] if isinstance(value, list) else []
 
 
 def _whole(value: object) -> bool:

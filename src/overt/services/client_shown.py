@@ -8,10 +8,10 @@ from typing import Any
 
 from overt.domain.client_fields import fields_of
 from overt.domain.identity import Number
-from overt.domain.vitals import ClientVitals, Vitals
+from overt.domain.vitals import ClientVitals, Stranger, Vitals
 from overt.services.clients import Registered
 
-NEVER = ClientVitals()
+NEVER, SIGNALLING = ClientVitals(), "signalling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Seen:
 
 def seen(known: Registered, vitals: Mapping[str, Vitals], now_us: int) -> Seen:
     """Return a client with what the processes say of it. Vitals that are old say nothing."""
-    said = [one.clients.get(known.client.name, NEVER) for one in vitals.values() if one.fresh(now_us) and one.clients]
+    fresh = [one for one in vitals.values() if one.fresh(now_us) and (one.clients or one.process == SIGNALLING)]
+    said = [one.clients.get(known.client.name, NEVER) for one in fresh]
     return Seen(known, _joined(said) if said else None, known.unproven(now_us))
 
 
@@ -43,6 +44,12 @@ def _joined(said: Iterable[ClientVitals]) -> ClientVitals:
         max(row.last_seen_us for row in rows), sum(row.calls for row in rows), sum(row.refused for row in rows),
         tuple(sentences),
     )  # fmt: skip
+
+
+def strangers_of(vitals: Mapping[str, Vitals], now_us: int) -> tuple[Stranger, ...]:
+    """Who is no client and came of late, as the processes say, the newest first."""
+    found = [each for one in vitals.values() if one.fresh(now_us) for each in one.strangers]
+    return tuple(sorted(found, key=lambda one: -one.at_us))
 
 
 def shown_agent(agent: str) -> str:
@@ -66,6 +73,6 @@ def as_json(one: Seen) -> dict[str, Any]:
         },
         "seen": None if fares is None else {
             "last_seen_us": fares.last_seen_us, "calls": fares.calls, "refused": fares.refused,
-            "sentences": [{"at_us": said.at_us, "sentence": said.sentence} for said in fares.sentences],
+            "sentences": [{"at_us": said.at_us, "sentence": said.sentence, "times": said.times} for said in fares.sentences],
         },
     }  # fmt: skip

@@ -25,6 +25,10 @@ FILE_SOURCE = "overt.toml"
 PROOF_LASTS_DAYS = 30  # an attestation is proven anew at least so often
 
 
+class NoSuchClient(ClientRefused):
+    """No client of that name stands."""
+
+
 class Registrations(Protocol):
     """What the ledger says of clients. Every method may raise Unavailable."""
 
@@ -177,11 +181,11 @@ async def listed(rooms: ClientRooms) -> tuple[Registered, ...]:
 
 
 async def found(rooms: ClientRooms, name: str) -> Registered:
-    """Return a client. Raises ClientRefused when there is none of that name, Unavailable."""
+    """Return a client. Raises NoSuchClient, Unavailable."""
     standing = await _standing(rooms)
     if name not in standing:
         names = ", ".join(sorted(standing)) or "none"
-        raise ClientRefused(f"there is no client {name}; there is {names}")
+        raise NoSuchClient(f"there is no client {name}; there is {names}")
     return standing[name]
 
 

@@ -14,6 +14,7 @@ from overt.faces.api.described import asking, asks
 from overt.faces.http.asking import Asked, demand, rooms_of
 from overt.faces.http.bringing import shown
 from overt.services.client_proof import prove
+from overt.services.client_shown import strangers_of
 from overt.services.clients import Signed, add, found, listed, remove, set_password
 
 CLIENT = Resource("client")
@@ -57,11 +58,12 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @get("/api/clients", summary="Who may bring calls")
-async def list_clients(request: Asked) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """Every client by name, with who signed for it, when that was proven, and how it fares."""
+async def list_clients(request: Asked) -> Mapping[str, Sequence[Any]]:
+    """Every client by name, with who signed for it, when that was proven, and how it fares; and the strangers of late."""
     demand(request, "show", CLIENT)
     bringing = rooms_of(request).bringing
-    return {"clients": [shown(bringing, one) for one in await listed(bringing.clients)]}
+    return {"clients": [shown(bringing, one) for one in await listed(bringing.clients)],
+            "strangers": strangers_of(bringing.vitals(), bringing.clients.clock.now_us())}  # fmt: skip
 
 
 @get("/api/clients/{name:str}", summary="A client")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from overt.compose import clients
@@ -79,12 +80,29 @@ def add(
 
 @clients_app.command("list")
 def list_clients(data: Folder, as_json_: AsJson = False) -> None:
-    """List every client: how it is known, what is attested of it, when that was proven, and how it fares."""
+    """List every client: how it is known, what is attested of it, when that was proven, how it fares; and the strangers of late."""
     with translated(), _refusals():
-        found = clients.list_clients(made(data))
+        found, strangers = clients.list_clients(made(data)), clients.list_strangers(made(data))
     if as_json_:
-        print(json.dumps({"clients": [as_json(one) for one in found]}, ensure_ascii=False))
+        told = {"clients": [as_json(one) for one in found], "strangers": [asdict(one) for one in strangers]}
+        print(json.dumps(told, ensure_ascii=False))
         return
+    _print_clients(found)
+    if strangers:
+        table = Table("stranger", "tried", "times", "last (UTC)", "calls itself")
+        for one in strangers:
+            words = (
+                f"{one.address} {one.transport}",
+                ", ".join(one.tried),
+                str(one.attempts),
+                _at(one.at_us),
+                one.tool,
+            )
+            table.add_row(*map(escape, words))
+        wide().print(table)
+
+
+def _print_clients(found: Sequence[Seen]) -> None:
     if not found:
         print("Nobody may bring calls yet: `overt clients add NAME --address … --mode …`.", file=sys.stderr)
         return

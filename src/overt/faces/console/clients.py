@@ -20,7 +20,7 @@ from overt.faces.http.forms import Form, form_of
 from overt.faces.http.problems import NotFound, problem_of
 from overt.ports import NotDurable, Unavailable
 from overt.services.client_proof import prove
-from overt.services.client_shown import shown_agent
+from overt.services.client_shown import shown_agent, strangers_of
 from overt.services.clients import ClientRooms, Registered, Signed, add, listed, remove
 
 CLIENT = Resource("client")
@@ -72,7 +72,7 @@ async def _list_page(request: Asked, written: Mapping[str, Any], error: Exceptio
     problem = problem_of(error) if error is not None else None
     return drawing_of(request).page(
         request, "clients.html", problem.status if problem else 200, clients=known, quoted=quoted, fields=FIELDS,
-        written=written, lines=list(bringing.clients.lines), problem=problem.detail if problem else "", **CHOICES,
+        written=written, strangers=strangers_of(bringing.vitals(), bringing.clients.clock.now_us()), lines=list(bringing.clients.lines), problem=problem.detail if problem else "", **CHOICES,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from overt.domain.errors import BookRefused, NotPermitted, Refused
 from overt.ports import NotDurable, Unavailable
 from overt.services.accounts import AccountRefused
+from overt.services.clients import NoSuchClient
 from overt.services.consenting import TooManyYeses
 from overt.services.counsel import NoSuchPlace
 from overt.services.listening import ListeningOver, NoSuchRecording, NotOpened
@@ -82,6 +83,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str, str]] = {
     Forged: (403, "forged", "Not from our own pages"),
     NotFound: (404, "not-found", "Not there"),
     NoSuchPlace: (404, "not-found", "Not there"),
+    NoSuchClient: (404, "not-found", "Not there"),
     NoSuchVersion: (404, "not-found", "Not there"),
     BookRefused: (400, "policy-book", "Not a policy book that can be published"),
     TooManyRehearsals: (429, "too-many-rehearsals", "Too many rehearsals"),

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from overt.domain.clients import Client
 from overt.faces.sip.gatekeeper import Admitted, Challenged, Forbidden, Gatekeeper, Silence
+from overt.faces.sip.strangers import Strangers
 from overt.faces.sip.transports import Transports
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Headers, Request, parse, respond
@@ -25,6 +26,7 @@ class Entrance:
         remark: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self._gatekeeper, self._transports, self._count, self._remark = gatekeeper, transports, count, remark
+        self.strangers = Strangers()
 
     def client_of(self, source: Peer, now: int) -> Client | None:
         """The client that somebody is; None when he is none, or is none any more."""
@@ -36,6 +38,7 @@ class Entrance:
         if self._gatekeeper.known(source, certificate) is None:
             if self._gatekeeper.barred(source, now):
                 self._turn_away(source, "refused: scanner", slow=True)
+                self.strangers.came(source, None)
                 return False
             if not self._judge(received, source, now):
                 return False
@@ -52,11 +55,13 @@ class Entrance:
         except RemoteProtocolError:
             self._gatekeeper.scanners.judge(source.host, "", "", now)
             self._turn_away(source, "refused: malformed, of a stranger")
+            self.strangers.came(source, None)
             return False
         match verdict:
             case Admitted():
                 return True
             case Silence(why, slow):
+                self.strangers.came(source, message)
                 self._turn_away(source, why, slow=slow)
             case Challenged(values, wrong) if isinstance(message, Request):
                 self._count("challenged" if not wrong else "refused: wrong password")
@@ -65,6 +70,7 @@ class Entrance:
                 self._say(message, source, 401, tuple(("WWW-Authenticate", one) for one in values))
             case Forbidden() if isinstance(message, Request):
                 self._count("refused: stranger")
+                self.strangers.came(source, message)
                 self._say(message, source, 403)
         return False
 

@@ -84,7 +84,7 @@ class Gateway:
         self._entrance.told = self.tracing.sent
         self._resolver = Resolver(self.transports.families, secrets.SystemRandom().random, doors.nameservers)
         self._controls: dict[str, SipControl | RecordingSession] = {}
-        self.sightings = Sightings()
+        self.sightings, self.strangers = Sightings(), self._entrance.strangers
         self.sessions: Sessions
         self._calls: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
