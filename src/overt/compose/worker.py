@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -40,9 +40,9 @@ def main(data_folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with _archive(data_folder, PATIENCE_S) as (spool, store), _followed(data_folder, stop) as following:
+        with _archive(data_folder, PATIENCE_S) as (spool, store), _followed(data_folder, stop) as alive:
             _log.info("archiving %s", data_folder)
-            while following.is_alive() and not stop.wait(ROUND_S):
+            while alive() and not stop.wait(ROUND_S):
                 _one_round(spool, store)
             died = not stop.is_set()
             _one_round(spool, store)
@@ -53,14 +53,14 @@ def main(data_folder: Path) -> int:
 
 
 @contextmanager
-def _followed(data_folder: Path, stop: Event) -> Iterator[Thread]:
+def _followed(data_folder: Path, stop: Event) -> Iterator[Callable[[], bool]]:
     """Have the catalogue follow the ledger and alarms be watched meanwhile, in threads of their own: none waits for another."""
     following = Thread(target=follow_ledger, args=(data_folder, stop), name="catalogue")
     watching = Thread(target=watch_alarms, args=(data_folder, stop), name="alarms")
     following.start()
     watching.start()
     try:
-        yield following
+        yield lambda: following.is_alive() and watching.is_alive()
     finally:
         stop.set()
         following.join()
