@@ -156,6 +156,20 @@ def test_what_was_said_is_heard_whichever_codec_carried_it(tmp_path: Path, name:
         assert (survey.window(first, count)[:, 0] == heard[first : first + count]).all(), "a window is the whole, cut"
 
 
+@pytest.mark.parametrize(
+    ("name", "apart"), [("G722", 0.001), ("opus", 0.001), ("AMR", 0.05), ("AMR-WB", 0.001), ("G729", 0.01)]
+)
+def test_a_chunk_goes_on_where_the_chunk_before_ended(tmp_path: Path, name: str, apart: float) -> None:
+    """As if one decoder had run through; a decoder that begins anew with each chunk is ten times as far away."""
+    codec = CODECS[name]
+    runs = runs_of(codec, packets(codec, voice(codec.rate, 3)))
+    one = Decoding()
+    through = np.concatenate([one.sound(run) for run in runs]).astype(float)
+    survey = surveyed(tmp_path, sealed_runs(runs))
+    heard = survey.window(0, survey.samples)[:, 0].astype(float)
+    assert ((heard - through) ** 2).sum() < apart * (through**2).sum()
+
+
 def test_a_clock_of_48_khz_and_one_of_8_stand_beside_each_other(tmp_path: Path) -> None:
     opus, ulaw = CODECS["opus"], CODECS["PCMU"]
     first = runs_of(opus, packets(opus, voice(48000, 1)))

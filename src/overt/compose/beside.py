@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from overt.adapters.engine_client import HeldCall
+from overt.adapters.playback_codecs import decodable
 from overt.domain.clients import Client
 from overt.domain.roster import Person, belongs
 from overt.faces.sip.gateway import Gateway
@@ -15,15 +15,6 @@ from overt.faces.sip.understanding import Means
 from overt.services.context import Context
 from overt.services.house import House
 from overt.services.receiving import line_of, receive, take_up_session
-from overt.wire.rtp.codecs import CODECS
-
-PLAIN = frozenset({"PCMU", "PCMA"})
-DECODER = "av"  # of the extra `codecs`
-
-
-def decodable() -> frozenset[str]:
-    """The codecs that this machine can decode later: G.711 always, all others with the extra `codecs`."""
-    return frozenset(CODECS) if find_spec(DECODER) is not None else PLAIN
 
 
 def make_sessions(house: House, gateway: Gateway) -> Sessions:
