@@ -27,6 +27,7 @@ class Entrance:
     ) -> None:  # fmt: skip
         self._gatekeeper, self._transports, self._count, self._remark = gatekeeper, transports, count, remark
         self.strangers = Strangers()
+        self.told: Callable[[Send], None] = lambda send: None  # who is told of what is answered here
 
     def client_of(self, source: Peer, now: int) -> Client | None:
         """The client that somebody is; None when he is none, or is none any more."""
@@ -75,7 +76,6 @@ class Entrance:
         return False
 
     def _turn_away(self, source: Peer, why: str, *, slow: bool = False) -> None:
-        self.told: Callable[[Send], None] = lambda send: None  # who is told of what is answered here
         self._count(why)
         if slow and source.reliable:
             self._transports.connections.tarpit(source)
