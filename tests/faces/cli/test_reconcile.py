@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from adapters.written_calls import Stated, WrittenLedger
+from overt.adapters.api_client import ApiClient
 from overt.adapters.vitals_files import write_vitals
 from overt.faces.cli.root import app
 
@@ -176,3 +179,38 @@ def test_a_map_that_is_no_text_or_too_large(folder: Path, began: int) -> None:
 def test_a_day_of_calls_by_its_date(folder: Path, began: int) -> None:
     day = datetime.fromtimestamp(began / 1e6, UTC).date().isoformat()
     assert as_json(folder, "--since", day, code=1)["total"] == 3
+
+
+def test_the_same_is_asked_of_a_server(folder: Path, began: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers as ours does is asked for the same time, classes and CDR; what it says is shown the same way."""
+    here = as_json(folder, code=1)
+    one = as_json(folder, "call-0", code=0)
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.url.path == "/api/account":
+            return httpx.Response(200, json=here)
+        known = request.url.path == "/api/account/call-0"
+        return httpx.Response(200, json=one) if known else httpx.Response(404, json={"title": "Not there"})
+
+    @contextmanager
+    def connected(server: str) -> Iterator[ApiClient]:
+        yield ApiClient(server, "token", httpx.MockTransport(answer))
+
+    monkeypatch.setattr("overt.compose.reconciling.connected", connected)
+    said = RUN.invoke(app, ["calls", "account", "--server", "http://t", "--only", "missing", "--since", "1h"])
+    assert said.exit_code == 1 and said.output.endswith("2 as they should, 1 not (1 missing)\n")
+    asked_ = seen[0].url.params
+    assert int(asked_["until"]) - int(asked_["since"]) == 60 * MINUTE and asked_["only"] == "missing"
+    options = cdr(folder, began, (0, 1, "id0"))
+    assert RUN.invoke(app, ["calls", "account", "--server", "http://t", *options]).exit_code == 1
+    sent = json.loads(seen[1].content)
+    assert (
+        sent["columns"] == MAP
+        and sent["cdr"].startswith("src,dst")
+        and sent["tolerance_ms"] == 5000
+        and sent["shown"] == 20
+    )
+    assert RUN.invoke(app, ["calls", "account", "call-0", "--server", "http://t"]).exit_code == 0
+    assert "knows no call" in RUN.invoke(app, ["calls", "account", "call-9", "--server", "http://t"]).output
