@@ -9,6 +9,7 @@ import pytest
 
 from engine.engine_bench import CALL, EngineProcess, Phone, Signaller, tone
 from overt import protocol
+from overt.engine.keyed import keyed
 from overt.wire.rtp.packet import Packet
 from overt.wire.rtp.rtcp import Report, ReportBlock, build, read_reports
 from overt.wire.rtp.srtp import Protector, Unprotector
@@ -226,3 +227,17 @@ def test_beside_a_call_reports_are_opened_before_they_count(engine: EngineProces
     caller.rtp.sendto(report, caller.to)
     counters = engine.signaller.release()["caller"]
     assert counters["reports"] == 1 and counters["unauthentic"] == 1 and counters["received"] == 1
+
+
+def test_what_has_the_same_key_goes_on() -> None:
+    """A sealer that began anew would use its key stream twice; an opener, take packets twice."""
+    keys = protocol.Keys("AEAD_AES_128_GCM", bytes(28), b"s" * 28)
+    one = keyed(None, keys, lambda ssrc, roc: None)
+    assert one is not None and keyed(one, None, lambda ssrc, roc: None) is None
+    for changed, opener, sealer in (
+        ({}, True, True), ({"rocs": {1: 2}}, True, True), ({"receive": b"r" * 28}, False, True), ({"send": b"o" * 28}, True, False),
+        ({"suite": "AES_CM_128_HMAC_SHA1_80", "receive": bytes(30), "send": bytes(30)}, False, False),
+    ):  # fmt: skip
+        other = keyed(one, msgspec.structs.replace(keys, **changed), lambda ssrc, roc: None)
+        assert other is not None
+        assert (other.opener is one.opener, other.sealer is one.sealer) == (opener, sealer)
