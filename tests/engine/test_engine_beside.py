@@ -216,4 +216,7 @@ def test_no_socket_stays_open(engine: EngineProcess) -> None:
         speak(phones[0], 0, 1)
         signaller.release()
     assert isinstance(signaller.ask(protocol.Release(call=CALL)), protocol.Released)
-    assert open_descriptors(engine.process.pid) <= before + 1  # the spool's segment
+    deadline = time.monotonic() + 3
+    while open_descriptors(engine.process.pid) > before + 1 and time.monotonic() < deadline:
+        time.sleep(0.05)  # the spool writes, and opens more than its segment for a moment
+    assert open_descriptors(engine.process.pid) <= before + 1
