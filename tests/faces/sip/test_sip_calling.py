@@ -24,6 +24,7 @@ from overt.faces.sip.gateway import Gateway
 from overt.faces.sip.resolver import NoAddress, Resolver, Target, order_services
 from overt.ports import Dialled
 from overt.wire.sip.message import Request, parse, respond
+from overt.wire.sip.transaction import Peer, Send
 from overt.wire.sip.uri import Uri
 
 UDP, TCP = Listener("udp", "127.0.0.1", 0), Listener("tcp", "127.0.0.1", 0)
@@ -343,3 +344,57 @@ async def test_a_tls_server_must_prove_the_name_that_we_called(tmp_path: Path) -
             right = await control.dial(f"sip:a@pbx.example:{at};transport=tls", "127.0.0.1", 40004, 3)
             assert right.status == 200 and agents.controls[0].offer.trunk == HERE.name
             caller.transport.close()
+
+
+@pytest.mark.parametrize("contact", ["address", "name"])
+async def test_a_call_whose_connection_is_gone_ends_where_its_contact_says(contact: str) -> None:
+    story = Calls()
+    server, at, got, writers = await stream_peer()
+    async with serving([TCP], story=story) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port(gateway))
+        where = f"127.0.0.1:{at}" if contact == "address" else "pbx.example"
+        writer.write(request("INVITE", via="TCP 127.0.0.1:9", contact=f"{where};transport=tcp", body=SDP))
+        received = b""
+        while b"SIP/2.0 200 " not in received:
+            received += await asyncio.wait_for(reader.read(65536), 2)
+        tag = parse(received[received.index(b"SIP/2.0 200 ") :]).to.tag
+        writer.write(request("ACK", via="TCP 127.0.0.1:9", branch="2", to=f";tag={tag}"))
+        await until(lambda: next(iter(gateway.agent.legs.values())).state == "confirmed")
+        writer.transport.abort()
+        await until(lambda: gateway.transports.connections.size == 0)
+        await story.controls[0].hang_up("caller")
+        if contact == "address":
+            assert (await asyncio.wait_for(got.get(), 2)).startswith(b"BYE ") and len(writers) == 1
+        else:  # nobody looks a name up for a request within a call: it is counted, and nothing waits for it
+            assert gateway.agent.counters["TCP: not sent"] == 1 and gateway.agent.layer.size <= 2
+    server.close()
+
+
+async def test_what_waits_for_a_connection_is_bounded_and_all_of_it_is_told_of_when_none_comes() -> None:
+    gone = await Datagrams.bound()
+    gone.transport.close()
+    async with serving([UDP, TCP], bounds=Bounds(waiting=3)) as gateway:
+        undelivered: list[Send] = []
+        gateway.transports.connections._on_undelivered = undelivered.append
+        for number in range(5):
+            gateway.transports.send(Send(b"OPTIONS %d" % number, Peer("127.0.0.1", gone.port, "TCP")))
+        await until(lambda: len(undelivered) == 5)
+        assert gateway.transports.connections.size == 0 and len({one.encoded for one in undelivered}) == 5
+        gateway.transports._on_undelivered = undelivered.append
+        gateway.transports.send(
+            Send(b"x" * 70_000, Peer("127.0.0.1", gone.port), ("client", "1"))
+        )  # no datagram is so long
+        gateway.transports.send(Send(b"x", Peer("2001:db8::1", 5060)))  # and nothing here speaks IPv6
+        assert len(undelivered) == 7 and gateway.agent.counters["UDP: not sent"] == 1
+
+
+async def test_nobody_there_is_known_at_once_over_ipv6() -> None:
+    story = Calls()
+    gone = await Datagrams.bound("::1")
+    gone.transport.close()
+    async with serving([UDP, Listener("udp", "::1", 0)], story=story) as gateway:
+        control, caller = await called(gateway, story)
+        async with asyncio.timeout(2):
+            dialled = await control.dial(f"sip:a@[::1]:{gone.port}", "127.0.0.1", 40004, 5)
+        assert dialled.status == 503 and gateway.agent.counters["UDP: ICMP errors"] == 1
+        caller.transport.close()
