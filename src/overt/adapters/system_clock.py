@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from overt.adapters.randomness import Randomness
 from overt.domain.identity import uuid7
 from overt.ports import Unavailable
 
 
 class SystemClock:
     """Implements ports.Clock."""
+
+    def __init__(self) -> None:
+        self._random = Randomness()
 
     def now_us(self) -> int:
         """UTC, microseconds."""
@@ -24,7 +27,7 @@ class SystemClock:
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""
-        return uuid7(self.now_us(), secrets.token_bytes(10))
+        return uuid7(self.now_us(), self._random.take(10))
 
     def today(self) -> str:
         """The date in UTC."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overt.adapters.randomness import Randomness
 from overt.config import AgentSrtp
 from overt.config_listeners import Listener
 from overt.domain.clients import Client
@@ -184,7 +185,7 @@ class Gateway:
         number, name = caller_of(request)
         now_us = time.time_ns() // 1000
         offer = Offer(
-            uuid7(now_us, secrets.token_bytes(10)), self._doors.tenant, client.name,
+            uuid7(now_us, _RANDOM.take(10)), self._doors.tenant, client.name,
             number, name, called_of(request), now_us, time.monotonic_ns(), request.call_id,
         )  # fmt: skip
         control = SipControl(self, offer, leg)
@@ -250,8 +251,11 @@ class Gateway:
         self._run(story)
 
 
+_RANDOM = Randomness()
+
+
 def _fresh() -> str:
-    return secrets.token_hex(8)
+    return _RANDOM.token()
 
 
 def _fresh_key() -> bytes:

@@ -26,7 +26,7 @@ from overt.wire.sip.message import Request
 from overt.wire.siprec import answering
 from overt.wire.siprec.answering import Heard, OurLine
 from overt.wire.siprec.multipart import Body
-from overt.wire.siprec.snapshot import same_call
+from overt.wire.siprec.snapshot import Mark, marks_of
 
 if TYPE_CHECKING:
     from overt.faces.sip.gateway import Gateway
@@ -48,13 +48,21 @@ class RecordingSession:
         self._listener: Listener | None = None
         self._unheard: list[CallEvent] = []
         self._address, self._ports = "", dict[Side, int]()
-        self._flowing, self._version = True, 0
-        self._keys = {side: secrets.token_bytes(KEY_BYTES) for side in SIDES}
+        self._flowing, self._agreed_anew, self._version = True, False, 0
+        self._given: dict[Side, bytes] = {}
         self._told: dict[Side, LegMedia] = {}
         self._accepted: asyncio.Future[None] | None = None
         self._reanswered: asyncio.Future[int] | None = None
         leg.deferred, leg.features = True, FEATURES
         gateway.keep(leg, self)
+
+    @property
+    def _keys(self) -> Mapping[Side, bytes]:
+        """Our key of each line; made once one of them is encrypted."""
+        offer = self.understood.offer
+        if not self._given and offer is not None and any(one.secure for one in offer.media):
+            self._given = {side: secrets.token_bytes(KEY_BYTES) for side in SIDES}
+        return self._given
 
     @property
     def seats(self) -> Seats:
@@ -100,7 +108,7 @@ class RecordingSession:
         """See ports.SessionControl."""
         if flowing == self._flowing:
             return
-        before, self._flowing = self._flowing, flowing
+        before, self._flowing, self._agreed_anew = self._flowing, flowing, False
         self._reanswered = asyncio.get_running_loop().create_future()
         leg, body = self._leg, self._description(answers=False)
         self._do(lambda now: self._gateway.agent.reoffer(leg, body, now))
@@ -108,6 +116,8 @@ class RecordingSession:
             status = await asyncio.wait_for(self._reanswered, REOFFER_S)
         except TimeoutError:
             status = 408
+        if status == 491 and self._agreed_anew:
+            return  # an offer of theirs came first, and our answer to it has said the same
         if not 200 <= status < 300:
             self._flowing = before
             why = "does not answer our offer" if status == 408 else f"answered our offer with {status}"
@@ -154,7 +164,7 @@ class RecordingSession:
         """Go on where a predecessor was."""
         self._address, self._ports = snapshot["address"], dict(snapshot["ports"])
         self._flowing, self._version = snapshot["flowing"], snapshot["version"]
-        self._keys = {side: b64decode(snapshot["keys"][side]) for side in SIDES}
+        self._given = {side: b64decode(snapshot["keys"][side]) for side in SIDES if side in snapshot["keys"]}
 
     # ---- what we say
 
@@ -209,6 +219,7 @@ class RecordingSession:
             self._do(lambda now: self._gateway.agent.reject(leg, 488, now))
             return
         body = self._description(answers=far is not None)
+        self._agreed_anew = self._agreed_anew or far is not None
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
         self._tell_streams()
 
@@ -260,10 +271,15 @@ class RecordingSession:
 
     # ---- failing over
 
-    def records(self, understood: Understanding) -> bool:
-        """True when another session of the client's is of the same call: it failed over."""
-        mine, other = self.understood.snapshot, understood.snapshot
-        return bool(self._ports) and mine is not None and other is not None and same_call(mine, other)
+    @property
+    def under_way(self) -> bool:
+        """True while its leg has not ended."""
+        return self._leg.state != "ended"
+
+    @property
+    def marks(self) -> set[Mark]:
+        """What its call is known by: another session of the client's with one of them is this one, failed over."""
+        return marks_of(self.understood.snapshot) if self.understood.snapshot is not None and self._ports else set()
 
     def reclaim(self, leg: legs.Leg, understood: Understanding, described: Described | None) -> None:
         """Go on in another dialog: the old leg is ended, the streams are agreed anew, the recording goes on after a gap."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
+from overt.adapters.randomness import Randomness
 from overt.domain.clients import Client
 from overt.domain.identity import Number, uuid7
 from overt.faces.sip.control import called_of
@@ -21,6 +21,7 @@ from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.leg import Leg
 from overt.wire.sip.message import Request
 from overt.wire.siprec.multipart import METADATA, SDP, Body, Part
+from overt.wire.siprec.snapshot import Mark, marks_of
 
 if TYPE_CHECKING:
     from overt.faces.sip.gateway import Gateway
@@ -36,7 +37,8 @@ class Sessions:
 
     def __init__(self, gateway: Gateway, tenant: str, means: Callable[[Client], Means], on_session: OnSession) -> None:
         self._gateway, self._tenant, self._means, self._on_session = gateway, tenant, means, on_session
-        self._open: WeakSet[RecordingSession] = WeakSet()
+        self._random = Randomness()
+        self._open: WeakValueDictionary[tuple[str, Mark], RecordingSession] = WeakValueDictionary()
 
     def offered(self, client: Client, leg: Leg, request: Request, far: sdp.Description | None) -> None:
         """A client offers a session: it is refused with a sentence, taken for one that failed over, or attended."""
@@ -54,7 +56,7 @@ class Sessions:
         if not understood.hears:
             self._refuse(client, leg, 488, "none of the streams that it offers can be kept")
             return
-        before = next((one for one in self._open if one.client.name == client.name and one.records(understood)), None)
+        before = self._of_the_same_call(client, understood)
         if before is not None:
             self._gateway.agent.count("sessions: failed over")
             before.reclaim(leg, understood, described)
@@ -64,8 +66,20 @@ class Sessions:
         )  # fmt: skip
         if described is not None:
             session.post(described)
-        self._open.add(session)
+        self._remember(session, understood)
         self._gateway.run(self._on_session(session))
+
+    def _of_the_same_call(self, client: Client, understood: Understanding) -> RecordingSession | None:
+        """A session under way of the same call: the client failed over."""
+        for mark in marks_of(understood.snapshot) if understood.snapshot is not None else ():
+            session = self._open.get((client.name, mark))
+            if session is not None and mark in session.marks and session.under_way:
+                return session
+        return None
+
+    def _remember(self, session: RecordingSession, understood: Understanding) -> None:
+        for mark in marks_of(understood.snapshot) if understood.snapshot is not None else ():
+            self._open[(session.client.name, mark)] = session
 
     def _refuse(self, client: Client, leg: Leg, status: int, sentence: str) -> None:
         self._gateway.refuse(client.name, leg, status, sentence)
@@ -77,7 +91,7 @@ class Sessions:
         name = seats.caller.name if seats.caller is not None else ""
         called = seats.agent.number.text if seats.agent is not None else ""
         return Offer(
-            uuid7(now_us, secrets.token_bytes(10)), self._tenant, client.name, caller, name, called or called_of(request),
+            uuid7(now_us, self._random.take(10)), self._tenant, client.name, caller, name, called or called_of(request),
             now_us, time.monotonic_ns(), request.call_id, _ids(understood),
         )  # fmt: skip
 
@@ -97,7 +111,7 @@ class Sessions:
             understood = understand(understood, body, far, means)[0]
         session = RecordingSession(self._gateway, offer, client, leg, means, understood)
         session.go_on(snapshot)
-        self._open.add(session)
+        self._remember(session, understood)
         return session
 
 

@@ -64,7 +64,7 @@ def parse(original: bytes) -> Snapshot:
     """
     tree = read(original)
     root, remarks = tree.root, list(tree.remarks)
-    if plain(root.name) not in ROOTS:
+    if root.kind not in ROOTS:
         raise BrokenMetadata(f"The metadata's outermost element is {quoted(root.name)}, not «recording».")
     if root.namespace not in DIALECTS:
         said = f"The namespace {quoted(root.namespace)} is none that is known; it was read as RFC 7865's."
@@ -121,7 +121,7 @@ def _time(element: Element, names: tuple[str, ...]) -> Moment:
 
 
 def _rest(element: Element, kind: str) -> tuple[Element, ...]:
-    return tuple(one for one in element.children if plain(one.name) not in _READ[kind])
+    return tuple(one for one in element.children if one.kind not in _READ[kind])
 
 
 def _group(one: Element, at: int) -> Group:

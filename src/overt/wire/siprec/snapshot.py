@@ -273,10 +273,14 @@ def same_call(one: Snapshot, other: Snapshot) -> bool:
     They share the id of a communication session, or a SIP session's (RFC 7989: the same two halves, either way round).
     Ids that the client left out match nothing.
     """
-    return bool(_marks(one) & _marks(other))
+    return bool(marks_of(one) & marks_of(other))
 
 
-def _marks(snapshot: Snapshot) -> set[tuple[str, str | frozenset[str]]]:
+Mark = tuple[str, str | frozenset[str]]
+
+
+def marks_of(snapshot: Snapshot) -> set[Mark]:
+    """What a call is known by: the ids of its communication sessions, and of the SIP sessions behind them."""
     marks: set[tuple[str, str | frozenset[str]]] = set()
     for call in snapshot.communication_sessions:
         if not call.id.startswith("?"):

@@ -42,16 +42,22 @@ class Element:
     attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     text: str = field(default="", repr=False)
     children: tuple[Element, ...] = ()
+    kind: str = field(default="", init=False, compare=False, repr=False)  # the name, for comparing
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", plain(self.name))
 
     def get(self, *names: str) -> str:
         """The first attribute of one of these names, in the order asked; in any case; empty when there is none."""
+        if not self.attributes:
+            return ""
         own = {plain(name.rpartition(":")[2]): value for name, value in reversed(self.attributes)}
         return next((own[plain(name)].strip() for name in names if own.get(plain(name), "").strip()), "")
 
     def all(self, *names: str) -> tuple[Element, ...]:
         """The children of one of these names, in any case."""
         wanted = {plain(name) for name in names}
-        return tuple(child for child in self.children if plain(child.name) in wanted)
+        return tuple(child for child in self.children if child.kind in wanted)
 
     def said(self, *names: str) -> str:
         """The text of the first such child that has any."""
