@@ -64,3 +64,18 @@ def test_without_a_tracer_nothing_is_held_and_a_flood_of_strangers_is_bounded() 
 
 def test_peers_are_named() -> None:
     assert named(Peer("2001:db8::1", 5061, "TLS", 3)) == "[2001:db8::1]:5061/TLS"
+
+
+def test_whoever_tries_again_under_the_same_call_id_is_traced_to_the_end() -> None:
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    tracing.belongs("a", "refused", "caller")
+    tracing.over("a", 0)
+    tracing.belongs("a", "call-2", "caller")
+    tracing.settle(2 * LIFETIME)
+    tracing.arrived(message("a", "BYE"), PEER)
+    assert [one[0] for one in told.notes] == ["call-2"]
+    for _ in range(2):
+        tracing.over("a", 2 * LIFETIME)
+    tracing.settle(3 * LIFETIME)
+    assert not tracing._calls and not tracing._over

@@ -8,7 +8,6 @@ its Call-ID is remembered for as long as transactions live (RFC 3261 §17, 64 T1
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from overt.ports import Tracer
@@ -24,7 +23,7 @@ class Tracing:
     def __init__(self, tracers: Sequence[Tracer], now_us: Callable[[], int]) -> None:
         self._tracers, self._now_us = tracers, now_us
         self._calls: dict[bytes, tuple[str, str]] = {}
-        self._over: deque[tuple[int, bytes]] = deque()
+        self._over: dict[bytes, int] = {}  # Call-ID → when it is forgotten, in the order of time
         self._loose: list[tuple[bytes, bool, str, bytes, int]] = []
 
     def arrived(self, message: bytes, source: Peer) -> None:
@@ -50,6 +49,9 @@ class Tracing:
         """Messages with this Call-ID are those of a leg of a call; what came before it had its name is told now."""
         key = call_id.encode()
         self._calls[key] = (call, leg)
+        self._over.pop(
+            key, None
+        )  # whoever tries again after a refusal does so under the same Call-ID (RFC 3261 §8.1.3.5)
         loose, self._loose = self._loose, []
         for one in loose:
             if one[0] == key:
@@ -59,16 +61,21 @@ class Tracing:
 
     def over(self, call_id: str, now: int) -> None:
         """A leg is over; its last messages are still its own for a while."""
-        if call_id.encode() in self._calls:
-            self._over.append((now + LIFETIME, call_id.encode()))
+        key = call_id.encode()
+        if key in self._calls:
+            self._over.pop(key, None)
+            self._over[key] = now + LIFETIME
 
     def settle(self, now: int) -> None:
         """What came and belongs to no call by now is nobody's. Calls that were over long ago are forgotten."""
         loose, self._loose = self._loose, []
         for _, outgoing, peer, message, at_us in loose:
             self._tell("", "client", outgoing, peer, message, at_us)
-        while self._over and self._over[0][0] <= now:
-            self._calls.pop(self._over.popleft()[1], None)
+        while self._over:
+            key, until = next(iter(self._over.items()))
+            if until > now:
+                break
+            del self._over[key], self._calls[key]
 
     def _tell(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
         for one in self._tracers:
