@@ -185,7 +185,6 @@ def test_no_offer_makes_an_answer_that_is_none(noise: bytes) -> None:
         answer = sdp.parse(body)
         assert len(answer.media) == len(heard.media) and b"\r\n\r\n" not in body
         for line, media, offered in zip(ours, answer.media, heard.media, strict=True):
-            assert (media.port != 0) == bool(line.formats) and set(media.formats) <= {
-                *offered.formats,
-                (0, "PCMU/8000"),
-            }
+            assert (media.port != 0) == bool(line.formats)
+            kept, known = {*media.formats}, {*offered.formats, (0, "PCMU/8000")}
+            assert kept <= known or (not media.port and {one for one, _ in kept} <= {one for one, _ in known})
