@@ -280,6 +280,8 @@ def unfit(offered: Description, secrecy: Secrecy) -> str:
         return "encrypted sound is offered, and encryption is off here"
     if any(m.secure and not m.crypto for m in offered.media):
         return f"encrypted sound is offered with no suite that we have ({', '.join(sdes.SUITES)})"
+    if any(m.kind == "audio" and m.port and not m.address for m in offered.media):
+        return "sound is offered without an address (c=), or with a name in its place"
     return "no G.711 audio over RTP/AVP is offered"
 
 
