@@ -169,6 +169,13 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardElsewhere:
+    """Sound for a side comes from another address than was agreed; it is counted, and not taken."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
 class Reclaimed:
     """A recording client took its session up anew, in another dialog: it failed over (RFC 7245 §4)."""
 
@@ -188,5 +195,6 @@ CallEvent = (
     | ConsentSaid
     | Described
     | Reclaimed
+    | HeardElsewhere
 )
 Listener = Callable[[CallEvent], None]

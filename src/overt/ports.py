@@ -24,6 +24,7 @@ from overt.inbox import ConsentSaid as ConsentSaid
 from overt.inbox import Described as Described
 from overt.inbox import Digit as Digit
 from overt.inbox import EngineLost as EngineLost
+from overt.inbox import HeardElsewhere as HeardElsewhere
 from overt.inbox import HungUp as HungUp
 from overt.inbox import LegChanged as LegChanged
 from overt.inbox import LegMedia as LegMedia

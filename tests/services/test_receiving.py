@@ -14,7 +14,7 @@ from overt.domain.clients import Attestation, Client
 from overt.domain.identity import AGENT, CALLER, Number
 from overt.domain.policy import LinePolicy
 from overt.domain.roster import Person, Seats
-from overt.inbox import ConsentSaid, Digit, LegChanged, LegSilent, Reclaimed
+from overt.inbox import ConsentSaid, Digit, HeardElsewhere, LegChanged, LegSilent, Reclaimed
 from overt.ports import Offer
 from overt.services.context import Context
 from overt.services.house import Line
@@ -271,6 +271,16 @@ async def test_a_client_that_fails_over_leaves_a_stated_gap() -> None:
     world.media.listener(Reclaimed("the client failed over"))
     await world.until(lambda: "recording.resumed" in world.kinds() and world.media.capturing)
     assert world.ledger.bodies("recording.stopped")[0]["by"] == "client"
+    await world.over()
+
+
+async def test_sound_from_another_address_is_a_sentence_for_the_engineer() -> None:
+    world, said = Session(), list[tuple[str, str]]()
+    world.house = replace(world.house, remark=lambda client, sentence: said.append((client, sentence)))
+    await world.recorded()
+    world.media.listener(HeardElsewhere(AGENT))
+    await world.until(lambda: bool(said))
+    assert said[0][0] == "sbc" and said[0][1].startswith("sound for the agent comes from another address")
     await world.over()
 
 

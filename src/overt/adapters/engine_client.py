@@ -21,6 +21,7 @@ from overt.ports import (
     CaptureFailed,
     CaptureOrder,
     EngineLost,
+    HeardElsewhere,
     LegMedia,
     Listener,
     Played,
@@ -187,7 +188,10 @@ class EngineCall:
             case protocol.Rolled():
                 self.rocs.setdefault(frame.side, {})[frame.ssrc] = frame.roc
             case protocol.Elsewhere():
-                self.elsewhere |= {side for side in SIDES if side == frame.side}
+                for side in SIDES:
+                    if side == frame.side and side not in self.elsewhere:
+                        self.elsewhere.add(side)
+                        self.listener(HeardElsewhere(side))
             case _:
                 event = event_of(frame, self.account)
                 if isinstance(event, CaptureFailed):

@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,7 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     register = await begin_register(data_folder, settings, ledger, partial(_log.error, "clients: %s"))
     doors = _doors(settings, data_folder, register)
     gateway = Gateway(doors, lambda control: _on_call(house, control), observed.tracing)
+    house = replace(house, remark=gateway.remark)
     gateway.sessions = make_sessions(house, gateway)
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))

@@ -29,6 +29,7 @@ from overt.ports import (
     Described,
     Digit,
     EngineLost,
+    HeardElsewhere,
     HungUp,
     LegChanged,
     LegMedia,
@@ -105,6 +106,11 @@ class Attended:
                 await self.take_word(event)
             case Described():
                 await take_description(self, event)
+            case HeardElsewhere(side):
+                self.house.remark(
+                    self.control.offer.trunk,
+                    f"sound for the {side} comes from another address than its description says, and is not taken",
+                )
             case Reclaimed(how):
                 await self._reclaimed(how)
             case EngineLost(account):

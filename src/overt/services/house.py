@@ -81,6 +81,7 @@ class House:
     report: Callable[[str, Exception], None]
     trunk_places: Mapping[str, str] = field(default_factory=dict)
     under_way: UnderWay = field(default_factory=UnderWay)
+    remark: Callable[[str, str], None] = lambda client, sentence: None
 
     def line(self, called: str) -> Line | None:
         """The line behind a called number or name, or None when there is none."""
