@@ -11,6 +11,7 @@ from faces.http.test_routes import CALL, House, house  # noqa: F401
 from overt.domain.vitals import Stranger, Vitals
 from overt.faces.http.bringing import BringingRooms
 from overt.inbox import ConsentSaid
+from overt.services.searching import CallRow
 
 FIELDS = {"name": "sbc 2", "mode": "siprec", "address": "192.0.2.8, 2001:db8::/64", "by": "Dana Wu", "why": "contract <8>",
           "attest": "recording", "form": "notice", "before": "inactive", "srtp": "required", "line": "sales",
@@ -115,6 +116,10 @@ async def test_a_program_says_what_a_party_answered_and_nothing_else(house: Hous
             assert (await client.post(path, json=wrong)).status_code == status
         assert (await client.post("/api/calls/none/consent", json=yes)).status_code == 404
         assert (await client.post(f"/api/calls/{CALL}/consent", json=yes)).status_code == 409
+        early = CallRow("early", 1, "in progress", "sales", "")
+        house.rooms.catalogue.put("main", early)  # type: ignore[attr-defined]
+        answered = await client.post("/api/calls/early/consent", json=yes)
+        assert answered.status_code == 404 and "say it again" in answered.json()["detail"]
         door.away = True
         assert (await client.post(path, json=yes)).status_code == 503
         assert (await client.get("/api/calls")).status_code == 403

@@ -50,9 +50,11 @@ async def take_consent(request: Asked, call: FromPath[str], data: JSONBody[Sayin
         now_ns = bringing.clients.clock.monotonic_ns()
         standing = await say_consent(bringing.door, bringing.pace, call, word, actor.name, now_ns)
     except NoCallUnderWay as gone:
-        if rooms.catalogue.find(rooms.front.tenant, call) is not None:
+        row = rooms.catalogue.find(rooms.front.tenant, call)
+        if row is not None and row.state != "in progress":
             raise CallOver("That call is over.") from gone
-        raise NotFound("No such call is under way.") from gone
+        early = "It has not come so far yet that anybody could be asked; say it again." if row is not None else ""
+        raise NotFound(early or "No such call is under way.") from gone
     return StandingJson(call, data.party, standing)
 
 
