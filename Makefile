@@ -9,7 +9,7 @@ BENCHES := bench-relay bench-capture bench-recording_sessions bench-search bench
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium kamailio kamailio-tls-modules rtpengine-daemon libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 
-.PHONY: console demo test fuzz torture mutants check bench bench-sessions $(BENCHES) prompts docs install install-dev install-peers format clean
+.PHONY: console demo test fuzz torture lossy mutants check bench bench-sessions $(BENCHES) prompts docs install install-dev install-peers format clean
 
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
@@ -32,6 +32,10 @@ fuzz: $(STAMPS)/fuzz/.made
 # Half-open dialogs by the thousand, and floods, against a running Overt: twenty minutes. `make test` does sixty.
 torture: $(STAMPS)/dev $(STAMPS)/peers/.made install-peers
 	OVERT_TORTURE=10000 $(BIN)/python -m pytest tests/journeys/test_journey_torture.py
+
+# sipp with a tenth of all messages lost, against us and against its own server (docs/performance.md).
+lossy: $(STAMPS)/dev install-peers
+	$(BIN)/python tests/journeys/sipp_lossy.py $(ARGS)
 
 check: $(STAMPS)/dev $(STAMPS)/console
 	$(BIN)/ruff format --check src tests tools bench
