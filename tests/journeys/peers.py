@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -144,3 +145,68 @@ class Kamailio(Program):
             writer.close()
             return
         raise AssertionError(self.said)
+
+
+def bencoded(value: object) -> bytes:
+    """What rtpengine's control protocol is written in."""
+    match value:
+        case bytes():
+            return b"%d:%b" % (len(value), value)
+        case str():
+            return bencoded(value.encode())
+        case int():
+            return b"i%de" % value
+        case list():
+            return b"l" + b"".join(map(bencoded, value)) + b"e"
+        case dict():
+            return b"d" + b"".join(bencoded(name) + bencoded(one) for name, one in sorted(value.items())) + b"e"
+    raise TypeError(type(value))
+
+
+def bdecoded(text: bytes, at: int = 0) -> tuple[object, int]:
+    """A value, and where the next begins; texts are texts."""
+    match text[at : at + 1]:
+        case b"i":
+            end = text.index(b"e", at)
+            return int(text[at + 1 : end]), end + 1
+        case b"l" | b"d":
+            found, kind, at = [], text[at : at + 1], at + 1
+            while text[at : at + 1] != b"e":
+                one, at = bdecoded(text, at)
+                found.append(one)
+            return (dict(zip(found[::2], found[1::2], strict=True)) if kind == b"d" else found), at + 1
+    colon = text.index(b":", at)
+    end = colon + 1 + int(text[at:colon])
+    return text[colon + 1 : end].decode(), end
+
+
+class Rtpengine(Program):
+    """A relay of sound that forks what it relays, without its kernel module."""
+
+    def __init__(self, folder: Path, host: str) -> None:
+        folder.mkdir()
+        self.control = (host, free_port(host))
+        command = ["rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--table=-1", f"--interface={host}",
+                   f"--listen-ng={host}:{self.control[1]}", "--port-min=42000", "--port-max=42400", f"--pidfile={folder}/pid"]  # fmt: skip
+        super().__init__(command, folder / "log")
+
+    async def ask(self, command: str, **words: object) -> dict[str, object]:
+        """A command and its answer; it is sent again while the program is not there yet."""
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            one.bind((self.control[0], 0))
+            # The first word tells a repetition from another question.
+            asked = b"%d " % time.monotonic_ns() + bencoded(
+                {"command": command, **{name.replace("_", "-"): value for name, value in words.items()}}
+            )
+            for _ in range(20):
+                await loop.sock_sendto(one, asked, self.control)
+                try:
+                    answer = await asyncio.wait_for(loop.sock_recv(one, 65_535), 0.5)
+                except (TimeoutError, OSError):
+                    continue
+                found, _ = bdecoded(answer.partition(b" ")[2])
+                assert isinstance(found, dict) and found.get("result") in ("ok", "pong"), (found, self.said[-2000:])
+                return found
+        raise AssertionError(self.said[-2000:])

@@ -12,8 +12,8 @@ import pytest
 
 from conftest import needs_program
 from journeys.overt_house import ADDRESS, OvertHouse, noise
-from journeys.peers import MODULES, PYTHON, Kamailio, Program, free_port, needs, node
-from journeys.recording_client import RecordingClient
+from journeys.peers import MODULES, PYTHON, Kamailio, Program, Rtpengine, free_port, needs, node
+from journeys.recording_client import RecordingClient, metadata
 from journeys.test_journey_recording_sessions import channels, command, holds
 from overt.services.auditing import CallRecord
 from overt.wire.rtp.g711 import decode_ulaw
@@ -104,3 +104,42 @@ async def test_sipral_records_its_call_over_tcp_with_kamailio_in_front(tmp_path:
             kamailio.stop()
         assert record.outcome == "recorded", (record, sipral.said)
         await on_the_right_channels(house, record, 20, begin=100)
+
+
+async def test_the_forked_description_of_rtpengine(tmp_path: Path) -> None:
+    """rtpengine relays a call, forks it, and Overt answers the description of the fork."""
+    needs_program("rtpengine")
+    names = {"call_id": "forked-1", "from_tag": "f", "to_tag": "t"}
+    async with OvertHouse(tmp_path) as house:
+        await asyncio.to_thread(
+            command, house, "clients", "add", "rtpengine", "--address", PEER, "--mode", "siprec", *TELLS
+        )
+        rtpengine = Rtpengine(tmp_path / "rtpengine", FRONT)
+        caller, agent = (RecordingClient(PEER, (ADDRESS, house.ports.sip), call_id=f"end-{one}") for one in "ab")
+        client = RecordingClient(PEER, (ADDRESS, house.ports.sip), call_id="forked-1", tcp=True)
+        await client.start()
+        try:
+            await rtpengine.ask("ping")
+            for one in (caller, agent):
+                one.lines, one.directions = 1, ["sendrecv"]
+            offered = await rtpengine.ask("offer", **{**names, "sdp": caller.sdp(formats="0"), "ICE": "remove"})  # type: ignore[arg-type]
+            answered = await rtpengine.ask("answer", **{**names, "sdp": agent.sdp(formats="0"), "ICE": "remove"})  # type: ignore[arg-type]
+            agent.aim(str(offered["sdp"]))
+            caller.aim(str(answered["sdp"]))
+            forked = await rtpengine.ask("subscribe request", call_id="forked-1", flags=["all", "SIPREC"], ICE="remove")
+            response = await client.invite(metadata("+12145550100", "sales"), str(forked["sdp"]))
+            assert response.startswith("SIP/2.0 200"), response
+            await rtpengine.ask(
+                "subscribe answer", call_id="forked-1", to_tag=forked["to-tag"], sdp=response.partition("\r\n\r\n")[2]
+            )
+            await house.until(lambda: any("permitted, recording" in one.stages for one in house.calls()), 6)
+            await asyncio.sleep(0.2)
+            await asyncio.gather(caller.talk(2.0, (CALLER_SOUND, b"")), agent.talk(2.0, (AGENT_SOUND, b"")))
+            await asyncio.sleep(0.2)
+            await client.bye()
+            record = await recorded(house)
+        finally:
+            rtpengine.stop()
+            client.close()
+        assert record.outcome == "recorded", (record, forked["sdp"])
+        await on_the_right_channels(house, record, 40, begin=20)
