@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
+import wave
 from pathlib import Path
 
 import pytest
 
 from conftest import needs_program
+from faces.sip.sip_doors import Authority
 from journeys.overt_house import ADDRESS, OvertHouse, noise
 from journeys.peers import MODULES, PYTHON, Kamailio, Program, Rtpengine, free_port, needs, node
 from journeys.recording_client import RecordingClient, metadata
@@ -143,3 +146,35 @@ async def test_the_forked_description_of_rtpengine(tmp_path: Path) -> None:
             client.close()
         assert record.outcome == "recorded", (record, forked["sdp"])
         await on_the_right_channels(house, record, 40, begin=20)
+
+
+async def test_pjsip_over_tls_with_srtp_through_the_gateway(tmp_path: Path) -> None:
+    """PJSIP calls in path, its signalling in TLS and its sound in SRTP; the caller's channel is what it played."""
+    needs(PYTHON)
+    authority, tls_port = Authority(tmp_path), free_port(ADDRESS, socket.SOCK_STREAM)
+    certificate, key, _ = authority.issue("overt.example", address=ADDRESS, file="server")
+    with wave.open(str(tmp_path / "caller.wav"), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(8000)
+        wav.writeframes(decode_ulaw(CALLER_SOUND))
+    house = OvertHouse(tmp_path, trunks=f'[[trunk]]\nname = "pjsip"\naddresses = ["{PEER}"]\n')
+    house._more = (
+        f'[[listener]]\ntransport = "udp"\naddress = "{ADDRESS}"\nport = {house.ports.sip}\n'
+        f'[[listener]]\ntransport = "tls"\naddress = "{ADDRESS}"\nport = {tls_port}\ncertificate = "{certificate}"\nkey = "{key}"\n'
+    )
+    async with house:
+        uri = f"sip:sales@{ADDRESS}:{tls_port};transport=tls"
+        pjsip = Program(
+            [PYTHON, Path(__file__).with_name("pjsip_caller.py"), PEER, uri, tmp_path / "caller.wav", "8"],
+            tmp_path / "pjsip.log",
+        )
+        try:
+            await pjsip.says("ended", 30)
+            record = await recorded(house)
+        finally:
+            pjsip.stop()
+        assert record.outcome == "recorded", (record, pjsip.said[-4000:])
+        left, right = channels(await asyncio.to_thread(house.export, record.recordings[0]))
+        assert holds(left, CALLER_SOUND, 250, 40) and not holds(right, CALLER_SOUND, 250, 3)
+        assert "RTP/SAVP" in pjsip.said
