@@ -46,6 +46,7 @@ class FileClient:
     digits: bool = False
     answer_s: int = 0
     replays: bool = False
+    anywhere: bool = False
     line: str = ""
     agents: tuple[str, ...] = field(default=(), repr=False)
     place: str = ""

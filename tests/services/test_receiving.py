@@ -364,3 +364,27 @@ async def test_a_fault_before_there_is_media_ends_the_session_with_an_account() 
     (body,) = world.ledger.bodies("call.ended")
     assert body["outcome"] == "not recorded: fault: RuntimeError" and CALLER in world.session.hung_up
     assert len(world.faults) == 1
+
+
+async def test_p5_a_no_before_anything_was_decided_counts_from_the_beginning() -> None:
+    world = Session()
+    held, begun = world.house.governing, asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def slowly(*words: object, beside: bool = False) -> MemoryMedia:
+        begun.set()
+        await go_on.wait()
+        return await world.engine.allocate("main", "c", lambda event: None, beside=beside)
+
+    world.house = replace(world.house, engine=SimpleNamespace(allocate=slowly), governing=held)  # type: ignore[arg-type]
+    world.task = asyncio.create_task(receive(world.house, world.session, world.house.lines["sales"]))
+    await begun.wait()
+    take = world.house.under_way.find(world.session.offer.id)
+    assert take is not None and await take(ConsentSaid(CALLER, False, (), "no", "bot")) == "refused"
+    go_on.set()
+    await world.until(lambda: "call.consent" in world.kinds())
+    await asyncio.sleep(0.02)
+    assert not world.media.opened
+    world.session.leave()
+    await asyncio.wait_for(world.task, 5)
+    assert world.ledger.bodies("call.ended")[0]["consent"] == "refused"

@@ -36,6 +36,7 @@ FIELDS: Mapping[str, tuple[Kind, str]] = {
     "digits": ("yes or no", "Callers answer the operator's question with our yes and no keys."),
     "answer_s": ("seconds", f"How many seconds they have for it, {SHORTEST_ANSWER_S} to {LONGEST_ANSWER_S}; 60 when not said."),
     "replays": ("yes or no", "It plays the announcement again once we record, where a law wants it on the recording."),
+    "anywhere": ("yes or no", "Its sound may come from another address than its description says (NAT): believed, whoever sends it first."),
     "line": ("word", "The line of its calls that name none."),
     "agents": ("words", "Numbers or domains by which the agent is told from the caller."),
     "place": ("word", "Where the sites that it serves are, as US-GA or DE."),
@@ -76,6 +77,7 @@ def client_of(written: Mapping[str, Any], *, since: str = "") -> Client:
         digits=said["digits"],
         answer_s=said["answer_s"] or ANSWER_S,
         replays=said["replays"],
+        anywhere=said["anywhere"],
         srtp=cast(Srtp, _one_of("srtp", said["srtp"] or "optional", SRTP)),
     )
     _check_whole(client, said)
@@ -196,7 +198,7 @@ def _check_whole(client: Client, said: Mapping[str, Any]) -> None:
         raise ClientRefused(f"{wide} is too wide to know a client by; name its certificate or digest too")
     if said["answer_s"] and not said["digits"]:
         raise ClientRefused("answer_s says how long callers have for an answer in digits; say digits too")
-    for name in ("digits", "replays", "before"):
+    for name in ("digits", "replays", "anywhere", "before"):
         if said[name] and client.mode != "siprec":
             raise ClientRefused(
                 f"{name} is for recording clients (mode siprec): in the path of a call we ask ourselves"
@@ -213,6 +215,6 @@ def fields_of(client: Client) -> dict[str, Any]:
         "form": forms[attested.form] if attested is not None and attested.purposes else "",
         "by": attested.by if attested is not None else "", "why": attested.why if attested is not None else "",
         "before": client.before if client.mode == "siprec" else "", "digits": client.digits,
-        "answer_s": client.answer_s if client.digits else 0, "replays": client.replays,
+        "answer_s": client.answer_s if client.digits else 0, "replays": client.replays, "anywhere": client.anywhere,
         "line": client.line, "agents": list(client.agents), "place": client.place, "srtp": client.srtp,
     }  # fmt: skip

@@ -45,7 +45,8 @@ class Client:
     `digits`: the caller answers the operator's question with our yes and no keys, within
     `answer_s` seconds of its being put. `replays`: the client plays the
     announcement again once capture is open, where a law wants it on the recording. `line` is the line of calls that name
-    none; `agents` are the numbers or domains by which the agent is told from the caller.
+    none; `agents` are the numbers or domains by which the agent is told from the caller. `anywhere`: sound is
+    taken also from an address that the client's description does not name.
     """
 
     name: str
@@ -62,3 +63,4 @@ class Client:
     answer_s: int = 60
     replays: bool = False
     srtp: Srtp = "optional"
+    anywhere: bool = False

@@ -189,6 +189,7 @@ KINDS: Mapping[str, Kind] = {
             "digits",
             "answer_s",
             "replays",
+            "anywhere",
             "line",
             "place",
             "srtp",

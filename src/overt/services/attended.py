@@ -70,6 +70,7 @@ class Attended:
         self._changed = asyncio.Event()
         self._capture: asyncio.Future[CaptureAccount | None] | None = None
         self._later: set[asyncio.Task[None]] = set()
+        self._early: list[ConsentSaid] = []
 
     # ---- what happens
 
@@ -139,6 +140,9 @@ class Attended:
         """
         self.note("call.consent_said", side=word.side, answer="yes" if word.granted else "no", how=word.how, by=word.by,
                   purposes=list(word.purposes))  # fmt: skip
+        if self.state.consent is None and not word.granted:
+            self._early.append(word)  # nothing is decided yet, and a no counts from the beginning (P5)
+            return "refused"
         if not word.granted or RECORDING in word.purposes:
             await self.happen(consent.Said(word.side, word.granted, f"said so, as {word.by} states: {word.how}"))
         return self.consent_of(word.side).standing
@@ -147,6 +151,8 @@ class Attended:
         """Begin the call's first episode, or the next one with others on the call."""
         if self.state.consent is None:
             await self.happen(Answered(begun))
+            for word in self._early:
+                await self.take_word(word)
         else:
             self.context.episode = self.house.clock.new_id()
             await self.happen(Regathered(begun, self.stayed))

@@ -168,7 +168,7 @@ def _registered(entry: Stated, before: Registered | None) -> Registered:
     return replace(made, proven=before.proven, attested_entry=before.attested_entry) if same and before else made
 
 
-_FIELDS = ("mode", "address", "certificate", "digest", "attest", "form", "by", "why", "before", "digits", "answer_s", "replays",
+_FIELDS = ("mode", "address", "certificate", "digest", "attest", "form", "by", "why", "before", "digits", "answer_s", "replays", "anywhere",
            "line", "place", "srtp")  # fmt: skip
 
 

@@ -28,8 +28,8 @@ class UnderWay:
         self._calls[call.control.offer.id] = call
 
     def find(self, call_id: str) -> Take | None:
-        """The way to say what was answered in a call; None when it is not under way, or nobody was asked anything yet."""
+        """The way to say what was answered in a call; None when it is not under way."""
         call = self._calls.get(call_id)
-        if call is None or call.state.consent is None or "over" in call.milestones():
+        if call is None or "over" in call.milestones():
             return None
         return call.take_word

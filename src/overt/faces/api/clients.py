@@ -38,6 +38,7 @@ class Adding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     digits: bool = False
     answer_s: int = 0
     replays: bool = False
+    anywhere: bool = False
     line: str = ""
     agents: tuple[str, ...] = ()
     place: str = ""

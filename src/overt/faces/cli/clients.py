@@ -57,6 +57,7 @@ def add(
     digits: Annotated[bool, _said("digits")] = False,
     answer_s: Annotated[int, _said("answer_s")] = 0,
     replays: Annotated[bool, _said("replays")] = False,
+    anywhere: Annotated[bool, _said("anywhere")] = False,
     line: Annotated[str, _said("line")] = "",
     agents: Annotated[list[str] | None, _said("agents", "NUMBER", "DOMAIN")] = None,
     place: Annotated[str, _said("place")] = "",
@@ -69,7 +70,7 @@ def add(
     fields = {
         "name": name, "mode": mode, "address": address or [], "certificate": certificate, "digest": digest,
         "attest": [one.strip() for one in attest.split(",") if one.strip()], "form": form, "before": before,
-        "digits": digits, "answer_s": answer_s, "replays": replays, "line": line, "agents": agents or [], "place": place, "srtp": srtp,
+        "digits": digits, "answer_s": answer_s, "replays": replays, "anywhere": anywhere, "line": line, "agents": agents or [], "place": place, "srtp": srtp,
     }  # fmt: skip
     with translated(), _refusals():
         folder = made(data)
@@ -238,7 +239,7 @@ def _described(one: Seen) -> Iterator[tuple[str, str]]:
     for name in ("place", "line", "before", "srtp", "form", "answer_s"):
         if fields[name]:
             yield name, str(fields[name])
-    for name in ("digits", "replays"):
+    for name in ("digits", "replays", "anywhere"):
         if fields[name]:
             yield name, FIELDS[name][1]
     if known.client.agents:

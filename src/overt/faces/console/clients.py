@@ -25,9 +25,9 @@ from overt.services.clients import ClientRooms, Registered, Signed, add, listed,
 
 CLIENT = Resource("client")
 CONSOLE = "console"
-TEXTS = ("name", "mode", "certificate", "digest", "form", "before", "line", "place", "srtp")
+TEXTS = ("name", "mode", "certificate", "digest", "form", "before", "answer_s", "line", "place", "srtp")
 LISTS = ("address", "agents")
-BOXES = ("digits", "replays")
+BOXES = ("digits", "replays", "anywhere")
 CHOICES: Mapping[str, Any] = {
     "modes": ("siprec", "gateway"), "attests": (TELLING, *PURPOSES), "forms": tuple(FORM_WORDS), "befores": BEFORE,
     "srtps": SRTP, "longest": LONGEST_WHY,
@@ -81,7 +81,8 @@ def _fields(form: Form) -> dict[str, Any]:
     fields: dict[str, Any] = {name: form.text(name) for name in TEXTS} | {name: form.listed(name) for name in LISTS}
     fields |= {name: form.ticked(name) for name in BOXES} | {"attest": form.many("attest")}
     if fields["mode"] != "siprec":
-        fields |= {"before": "", "digits": False, "replays": False}
+        fields |= {"before": "", "answer_s": 0, "digits": False, "replays": False, "anywhere": False}
+    fields["answer_s"] = int(fields["answer_s"]) if str(fields["answer_s"]).isdecimal() else fields["answer_s"] or 0
     if not [one for one in fields["attest"] if one != TELLING]:
         fields["form"] = ""
     return fields

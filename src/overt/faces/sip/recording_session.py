@@ -242,7 +242,8 @@ class RecordingSession:
             side: self.understood.media(side, lines[index], self._leg.peer.host)
             for side, index in self.understood.seats.lines
         }
-        return {side: media for side, media in found.items() if media is not None}
+        anywhere = self.client.anywhere
+        return {side: replace(media, anywhere=anywhere) for side, media in found.items() if media is not None}
 
     def _tell_streams(self) -> None:
         """Tell of every stream that changed; one that is no longer offered is one that is paused."""
