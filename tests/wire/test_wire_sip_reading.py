@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.grammar import parse_parameters
 from overt.wire.sip.headers import CSeq, NameAddress, Via, media_type, option_tags, route, session_expires
-from overt.wire.sip.message import Request, Response, parse
+from overt.wire.sip.message import _FOLD, Request, Response, parse
 from overt.wire.sip.twin import quick
 from overt.wire.sip.uri import Uri
 
@@ -171,3 +173,25 @@ def test_a_value_made_quickly_is_as_frozen_as_any() -> None:
         make(1).one = 2  # type: ignore[misc]
     with pytest.raises(TypeError):
         make()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Subject: a\r\n b\r\nX-A: " + " " * 60_000 + "x",  # a fold somewhere, and a run of white space that is none
+        f"Via: SIP/2.0/UDP h{' ' * 8_000}x;branch=z9hG4bKy",
+    ],
+)
+def test_no_run_of_white_space_takes_a_time_that_grows_with_its_square(line: str) -> None:
+    message = f"INVITE sip:a@b SIP/2.0\r\n{line}\r\n\r\n".encode()
+    began = process_time()
+    with pytest.raises(RemoteProtocolError):
+        parse(message)
+    with pytest.raises(RemoteProtocolError):
+        Via.parse(f"SIP/2.0/UDP h{' ' * 60_000}x")
+    assert process_time() - began < 0.5
+
+
+@given(st.lists(st.sampled_from(["a", " ", "\t", "\r\n", ":"]), max_size=12).map("".join))
+def test_folds_are_one_space_however_much_white_space_stands_around_them(text: str) -> None:
+    assert _FOLD.sub(" ", text) == re.sub(r"[ \t]*\r\n[ \t]+", " ", text)

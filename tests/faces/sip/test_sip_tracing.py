@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 from overt.faces.sip.tracing import MOST_LOOSE, Tracing, named
 from overt.wire.sip.transaction import LIFETIME, Peer, Send
 
@@ -79,3 +81,14 @@ def test_whoever_tries_again_under_the_same_call_id_is_traced_to_the_end() -> No
         tracing.over("a", 2 * LIFETIME)
     tracing.settle(3 * LIFETIME)
     assert not tracing._calls and not tracing._over
+
+
+def test_a_call_id_of_white_space_holds_nobody_up() -> None:
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    began = process_time()
+    for _ in range(5):
+        tracing.arrived(b"INVITE sip:x@y SIP/2.0\r\ni: a" + b" " * 8_000 + b"b\r\n\r\n", PEER)
+    assert process_time() - began < 0.5
+    tracing.belongs("a" + " " * 8_000 + "b", "call-1", "caller")
+    assert {one[0] for one in told.notes} == {"call-1"}

@@ -14,7 +14,7 @@ from overt.ports import Tracer
 from overt.wire.sip.transaction import LIFETIME, Peer, Send
 
 MOST_LOOSE = 64
-_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 class Tracing:
@@ -38,7 +38,7 @@ class Tracing:
 
     def _note(self, message: bytes, peer: Peer, *, outgoing: bool) -> None:
         found = _CALL_ID.search(message, 0, 8192)
-        call_id = found[1] if found is not None else b""
+        call_id = found[1].strip(b" \t") if found is not None else b""
         known = self._calls.get(call_id)
         if known is not None:
             self._tell(*known, outgoing, named(peer), message, self._now_us())

@@ -129,7 +129,6 @@ def route(text: str) -> NameAddress:
 
 
 _route = lru_cache(maxsize=256)(NameAddress.parse)
-_SPACED_COLON = re.compile(r"[ \t]*:[ \t]*")
 _PLAIN_VIA = re.compile(
     rf"SIP/2\.0/([A-Z]+) ([A-Za-z0-9._\-]+)(?::([1-9][0-9]{{0,3}}|[1-5][0-9]{{4}}))?({PLAIN_PARAMETERS})"
 )
@@ -157,7 +156,7 @@ class Via:
         found = _VIA.fullmatch(text.strip())
         if found is None:
             raise RemoteProtocolError("malformed Via")
-        host, port = host_port(_SPACED_COLON.sub(":", found[2].strip()))
+        host, port = host_port(":".join(one.strip(" \t") for one in found[2].strip().split(":")))
         return cls(found[1].upper(), host, port, parse_parameters(found[3], strict=True) if found[3] else {})
 
     def __str__(self) -> str:
