@@ -40,11 +40,17 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-ALONE = ("journeys", "engine")  # bound to time: what runs beside them makes their packets late
+BESIDE = (
+    "wire",
+    "domain",
+    "vault",
+    "ledger",
+    "fuzz",
+)  # need a processor only; all else has processes, ports or times of its own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever may have nothing beside it; `make test` runs the rest on every processor at once."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in ALONE:
+        if item.path.relative_to(Path(__file__).parent).parts[0] not in BESIDE:
             item.add_marker(pytest.mark.alone)
