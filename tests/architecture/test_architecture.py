@@ -31,7 +31,7 @@ BANNED_WORDS = {
 }
 BANNED_BARE = {"session", "user"}  # of whom, or of what? As part of a name they are allowed
 LONGEST_FUNCTION, LONGEST_MODULE, LONGEST_STORY = 50, 400, 150
-BROAD_EXCEPT = {"services/attending.py"}
+BROAD_EXCEPT = {"services/attending.py", "faces/sip/faults.py"}
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
@@ -107,7 +107,7 @@ def test_names_are_the_fields_own(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=name)
-def test_everything_is_caught_only_by_the_supervisor_of_a_call(path: Path) -> None:
+def test_everything_is_caught_only_by_the_supervisors_of_a_call_and_of_the_gateway(path: Path) -> None:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ExceptHandler):
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]

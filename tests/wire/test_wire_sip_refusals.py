@@ -14,6 +14,7 @@ from overt.wire.sip.leg import Confirmed, Ended, Offered, Reanswered
 from overt.wire.sip.machine import LARGE
 from overt.wire.sip.message import Request, Response, parse
 from overt.wire.sip.remark import salvage, sentence
+from overt.wire.sip.station import LONGEST_REASON, MOST_REASONS
 from overt.wire.sip.transaction import LIFETIME, MS, Peer, Send
 from overt.wire.sip.uri import Uri
 from wire.two_agents import B, Wire, established
@@ -313,3 +314,19 @@ def test_deadlines_keep_no_more_than_they_must() -> None:
     for when in range(10_000):
         deadlines.set("x", when)
     assert len(deadlines) == 1 and len(deadlines._heap) < 200 and deadlines.due(LIFETIME) == ["x"]
+
+
+def test_who_makes_up_methods_and_types_makes_up_no_counters() -> None:
+    one = agent()
+    for number in range(3 * MOST_REASONS):
+        made_up = with_header("X", "1", f"M{number}").replace(b"bK1", b"bK%d" % number)
+        one.receive(made_up, SOURCE, 0)
+        invite = with_header("Content-Type", f"a/{'b' * 300}{number}").replace(b"bK1", b"bKi%d" % number)
+        one.receive(invite.replace(b"c1", b"c%d" % number).replace(b"Length: 0", b"Length: 1") + b"x", SOURCE, 0)
+    assert len(one.counters) <= MOST_REASONS + 1 and one.counters["refused: other"] > MOST_REASONS
+    assert max(map(len, one.counters)) < LONGEST_REASON + 20
+    one.receive(with_header("X", "1", "M1").replace(b"bK1", b"bKagain"), SOURCE, 0)
+    assert one.counters["refused: M1"] == 2  # what is told apart stays so
+    one.counters["refused: stranger"] = 1
+    one.count_why("refused", "stranger")
+    assert one.counters["refused: stranger"] == 2

@@ -17,6 +17,7 @@ from overt.domain.identity import uuid7
 from overt.faces.sip.connections import Bounds
 from overt.faces.sip.control import SipControl, called_of, caller_of
 from overt.faces.sip.entrance import Entrance
+from overt.faces.sip.faults import Faults
 from overt.faces.sip.gatekeeper import Gatekeeper, Secrets
 from overt.faces.sip.recording_session import RecordingSession
 from overt.faces.sip.resolver import Resolver, Target
@@ -64,6 +65,7 @@ class Gateway:
 
     def __init__(self, doors: Doors, on_call: OnCall, tracing: Tracing | None = None) -> None:
         self._doors, self._on_call = doors, on_call
+        self._faults = Faults(self._count, time.monotonic)
         self.tracing = tracing or Tracing((), lambda: time.time_ns() // 1000)
         self.agent = sip.Agent(*doors.listeners[0].place, _fresh, SERVER, fresh_key=_fresh_key)
         keeper = Gatekeeper(
@@ -98,9 +100,12 @@ class Gateway:
 
     async def _tick(self) -> None:
         while True:
-            self.perform(self.agent.advance(time.monotonic_ns()))
-            self.transports.advance(asyncio.get_running_loop().time())
+            self._faults.survives("time passed", self._pass_time)
             await asyncio.sleep(0.02)
+
+    def _pass_time(self) -> None:
+        self.perform(self.agent.advance(time.monotonic_ns()))
+        self.transports.advance(asyncio.get_running_loop().time())
 
     async def drain(self) -> None:
         """Take no new call, end those under way politely, and wait until they are accounted for."""
@@ -123,7 +128,9 @@ class Gateway:
     # ---- what arrives
 
     def _receive(self, message: bytes, source: Peer) -> None:
-        now = time.monotonic_ns()
+        self._faults.survives("a message was read", self._take, message, source, time.monotonic_ns())
+
+    def _take(self, message: bytes, source: Peer, now: int) -> None:
         self.tracing.arrived(message, source)
         if self._entrance.admits(message, source, now):
             self.perform(self.agent.receive(message, source, now))
@@ -146,15 +153,33 @@ class Gateway:
     def perform(self, happened: Iterable[legs.Happening]) -> None:
         """Send what is to be sent; let each call know what happened to its legs."""
         for one in happened:
-            match one:
-                case Send():
-                    self._send(one)
-                case legs.Offered(leg, request, far):
-                    self._offered(leg, request, far)
-                case _:
-                    control = self._controls.get(one.leg.id)
-                    if control is not None:
-                        control.happen(one)
+            if not self._faults.survives(f"{type(one).__name__} was dealt with", self._perform, one):
+                self._give_up(one)
+
+    def _perform(self, one: legs.Happening) -> None:
+        match one:
+            case Send():
+                self._send(one)
+            case legs.Offered(leg, request, far):
+                self._offered(leg, request, far)
+            case _:
+                control = self._controls.get(one.leg.id)
+                if control is not None:
+                    control.happen(one)
+
+    def _give_up(self, one: legs.Happening) -> None:
+        """Leave nothing waiting for what failed: what was asked is refused, and a call whose leg is over ends."""
+        now = time.monotonic_ns()
+        match one:
+            case legs.Offered(leg, _, _):
+                self.perform(self.agent.refuse(leg, 500, "", now))
+            case legs.Reoffered(leg, _, _):
+                self.perform(self.agent.reject(leg, 500, now))
+            case legs.Ended(leg, how, _) if leg.id in self._controls:
+                control = self._controls.pop(leg.id)
+                control.end(how)
+            case _:
+                pass
 
     def _send(self, send: Send) -> None:
         self.tracing.sent(send)

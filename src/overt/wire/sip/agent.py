@@ -51,7 +51,7 @@ class Agent(Incoming, Outgoing):
         return self._outcomes(outcomes, now)
 
     def _malformed(self, datagram: bytes, error: RemoteProtocolError, source: Peer) -> list[Happening]:
-        self.count(f"malformed: {error.reason}")
+        self.count_why("malformed", error.reason)
         if not datagram.strip(b"\r\n\0"):
             return []  # a keep-alive
         self.remark(source, sentence(begins_as(datagram), error))

@@ -45,7 +45,7 @@ class Incoming(Station):
             leg.dialog = leg.dialog.taking(request)
             return self._unknown_refused(request, key, leg, now) or self._within(leg, request, key, now)
         except RemoteProtocolError as error:
-            self.count(f"refused: {error.reason}")
+            self.count_why("refused", error.reason)
             self.remark(source, sentence(request.method, error))
             return self._reply(key, request, error.status, now, leg=leg, reason=error.reason)
 
@@ -58,7 +58,7 @@ class Incoming(Station):
         if request.method == "INVITE":
             refused = self._unknown_refused(request, key, None, now)
             return refused or self._invited(request, key, source, now)
-        self.count(f"refused: {request.method}")
+        self.count_why("refused", request.method)
         return self._reply(key, request, 405, now)
 
     def _unknown_refused(self, request: Request, key: Key, leg: Leg | None, now: int) -> list[Happening]:
@@ -105,7 +105,7 @@ class Incoming(Station):
             return self._reoffered(leg, request, key, now)
         if request.method in ("INFO", "OPTIONS"):
             return self._reply(key, request, 200, now, leg=leg)
-        self.count(f"refused: {request.method}")
+        self.count_why("refused", request.method)
         return self._reply(key, request, 405, now, leg=leg)
 
     # ---- new offers within a call
@@ -185,7 +185,7 @@ class Incoming(Station):
         try:
             far = described(ack)
         except RemoteProtocolError as error:
-            self.count(f"refused: {error.reason}")
+            self.count_why("refused", error.reason)
             self.remark(leg.peer, sentence("ACK", error))
         if owed and far is None:
             self.remark(leg.peer, "its ACK has no description that can be read, though our 200 made the offer")

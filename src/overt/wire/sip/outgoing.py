@@ -137,7 +137,7 @@ class Outgoing(Station):
         try:
             return described(response)
         except RemoteProtocolError as error:
-            self.count(f"refused: {error.reason}")
+            self.count_why("refused", error.reason)
             self.remark(leg.peer, sentence("200", error))
             return None
 

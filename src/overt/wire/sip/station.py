@@ -20,6 +20,7 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 ACCEPT = "application/sdp, application/rs-metadata+xml, multipart/mixed"
 KNOWN = frozenset({"100rel"})  # what may be required of us beside what we say that we support
 MOST_REMARKS = 1_000
+MOST_REASONS, LONGEST_REASON = 200, 100
 SECOND = 1_000 * MS
 
 
@@ -45,6 +46,7 @@ class Station:
         self.session_s = session_s
         self.layer, self.legs = TransactionLayer(), Legs()
         self.counters: dict[str, int] = {}
+        self._reasons: set[str] = set()
         self.remarks: deque[tuple[Peer, str]] = deque(maxlen=MOST_REMARKS)
         self.load: Callable[[], tuple[int, int]] | None = None
         self.extensions: tuple[str, ...] = ("siprec", "timer")
@@ -56,6 +58,16 @@ class Station:
     def count(self, what: str) -> None:
         """Count something that was refused or malformed."""
         self.counters[what] = self.counters.get(what, 0) + 1
+
+    def count_why(self, kind: str, why: str) -> None:
+        """Count something whose reason may hold words of whoever sent it: so many are told apart, the rest is `other`."""
+        what = f"{kind}: {why[:LONGEST_REASON]}"
+        if what not in self._reasons and what not in self.counters:
+            if len(self._reasons) >= MOST_REASONS:
+                what = f"{kind}: other"
+            else:
+                self._reasons.add(what)
+        self.count(what)
 
     def remark(self, who: Peer, sentence: str) -> None:
         """Keep a sentence about what somebody sends."""
