@@ -330,3 +330,12 @@ def test_who_makes_up_methods_and_types_makes_up_no_counters() -> None:
     one.counters["refused: stranger"] = 1
     one.count_why("refused", "stranger")
     assert one.counters["refused: stranger"] == 2
+
+
+def test_a_request_is_held_while_its_transaction_lives() -> None:
+    one, invite = agent(), parse(GOOD)
+    assert isinstance(invite, Request) and not one.layer.holds(invite)
+    one.receive(GOOD, SOURCE, 0)
+    assert one.layer.holds(invite)
+    other = parse(GOOD.replace(b"203.0.113.9:5060", b"203.0.113.8:5060"))
+    assert isinstance(other, Request) and not one.layer.holds(other)

@@ -144,6 +144,9 @@ async def test_a_client_with_a_password_is_asked_and_comes_in() -> None:
         assert b" 200 " in again and len(calls.controls) == 1
         bye = request("BYE", call="call-2", branch="bye", to=f";tag={parse(answered).to.tag}", number=2)
         assert b" 200 " in await peer.ask(bye, ("127.0.0.1", port(gateway)))
+        # What passed once makes nobody else's call pass: the branch of it stands in every message of it.
+        forged = request("INVITE", branch="2", call="forged", via="UDP 127.0.0.9:9", more=[proof], body=SDP)
+        assert b" 401 " in await peer.ask(forged, ("127.0.0.1", port(gateway)))
         stale = await invited(peer, gateway, [proof], "3")  # the same proof for another call
         assert b" 401 " in stale and b"stale=true" in stale and len(calls.controls) == 1
         peer.transport.close()
@@ -167,7 +170,7 @@ async def test_a_wrong_password_is_counted_and_the_client_told_of() -> None:
 
 
 def keeper(clients: Sequence[Client]) -> Gatekeeper:
-    return Gatekeeper(lambda: clients, secrets, "overt", b"k" * 32, lambda: "salt", lambda _: None)
+    return Gatekeeper(lambda: clients, secrets, "overt", b"k" * 32, lambda: "salt", lambda _: None, lambda _: False)
 
 
 def read(message: bytes) -> Request | Response:
@@ -186,7 +189,7 @@ def test_all_that_is_set_of_a_client_must_fit() -> None:
 
 def test_clients_may_come_and_go() -> None:
     clients: list[Client] = []
-    gate = Gatekeeper(lambda: tuple(clients), secrets, "overt", b"k" * 32, lambda: "s", lambda _: None)
+    gate = Gatekeeper(lambda: tuple(clients), secrets, "overt", b"k" * 32, lambda: "s", lambda _: None, lambda _: False)
     assert gate.known(Peer("192.0.2.7", 5060), None) is None
     clients.append(Client("new", addresses=("192.0.2.7",)))
     assert gate.known(Peer("192.0.2.7", 9), None) == clients[0]

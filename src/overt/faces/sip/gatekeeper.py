@@ -59,13 +59,17 @@ Verdict = Admitted | Challenged | Forbidden | Silence
 
 
 class Gatekeeper:
-    """Judges messages. `clients` gives those who may come now; `secrets` what is kept of a user name's password."""
+    """Judges messages. `clients` gives those who may come now; `secrets` what is kept of a user name's password.
+
+    `leg_of` finds the leg of a request within a call; `held` says whether a request is one that is being dealt with, sent again.
+    """
 
     def __init__(
         self, clients: Callable[[], Sequence[Client]], secrets: Secrets, realm: str, key: bytes,
-        fresh: Callable[[], str], leg_of: Callable[[Request], Leg | None],
+        fresh: Callable[[], str], leg_of: Callable[[Request], Leg | None], held: Callable[[Request], bool],
     ) -> None:  # fmt: skip
         self._clients, self._secrets, self._realm, self._fresh, self._leg_of = clients, secrets, realm, fresh, leg_of
+        self._held = held
         self._nonces, self.scanners = Nonces(key), Scanners()
         self._read: Sequence[Client] | None = None
         self._by_address = AddressTable(())
@@ -75,7 +79,6 @@ class Gatekeeper:
         self._called: OrderedDict[str, None] = OrderedDict()  # hosts to which we sent requests
         self._proven: OrderedDict[Peer, tuple[Client, int]] = OrderedDict()
         self._proven_hosts: OrderedDict[str, int] = OrderedDict()
-        self._passed: OrderedDict[tuple[Peer, str, str], int] = OrderedDict()
 
     def _look(self) -> None:
         """Take the clients as they are now."""
@@ -176,14 +179,13 @@ class Gatekeeper:
         proven = self._proven.get(source)
         if proven is not None and now - proven[1] < PROVEN and request.method == "OPTIONS":
             return Admitted(proven[0])
-        again = (source, request.via.branch, str(request.cseq))
-        if again in self._passed and proven is not None:
+        if proven is not None and self._held(request):
             return Admitted(proven[0])  # sent again: its count was used the first time
         if request.method != "INVITE":
             return self._stranger(request, source, now)
         verdict, client = self._verified(request, candidates, now)
         if verdict == "good" and client is not None:
-            self._prove(source, client, again, now)
+            self._prove(source, client, now)
             return Admitted(client)
         if not self._proved_lately(source.host, now) and self.scanners.failed(source.host, now):
             return Silence("refused: too many tries without a password", slow=True)
@@ -211,11 +213,10 @@ class Gatekeeper:
                 return verify(given, request.method, request.uri, self._realm, secrets, self._nonces, now), client
         return "", None
 
-    def _prove(self, source: Peer, client: Client, passed: tuple[Peer, str, str], now: int) -> None:
+    def _prove(self, source: Peer, client: Client, now: int) -> None:
         self.scanners.forgive(source.host)
         _keep(self._proven, source, (client, now))
         _keep(self._proven_hosts, source.host, now)
-        _keep(self._passed, passed, now)
 
     def _proved_lately(self, host: str, now: int) -> bool:
         """Whether somebody at a host proved himself: forged datagrams in his name must not shut him out."""

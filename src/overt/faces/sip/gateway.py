@@ -70,7 +70,7 @@ class Gateway:
         self.agent = sip.Agent(*doors.listeners[0].place, _fresh, SERVER, fresh_key=_fresh_key)
         keeper = Gatekeeper(
             doors.clients, doors.secrets, doors.realm, secrets.token_bytes(32), _fresh,
-            lambda request: self.agent.legs.of_request(request),
+            lambda request: self.agent.legs.of_request(request), lambda request: self.agent.layer.holds(request),
         )  # fmt: skip
         self.transports = Transports(
             doors.listeners,
