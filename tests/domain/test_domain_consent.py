@@ -357,3 +357,21 @@ def test_settled_is_known_once_the_answer_is() -> None:
     assert not settled(run(*ASKED)[0], CALLER)
     assert settled(run(*ASKED, Pressed(CALLER, "yes"))[0], CALLER)
     assert settled(run(Failed("x"))[0], CALLER)
+
+
+@given(st.sets(sides, min_size=1), st.lists(events, max_size=12))
+def test_p5_an_episode_in_which_somebody_said_no_before_never_permits(
+    noes: set[Side], story: list[consent.Event]
+) -> None:
+    state = consent.remember(
+        consent.begin((CALLER, AGENT), asks=False, purposes=("recording",)), dict.fromkeys(noes, "said so")
+    )
+    for event in story:
+        state, _ = consent.advance(state, event)
+        assert not consent.permitted(state) and consent.refusal(state)
+
+
+def test_an_episode_in_which_somebody_else_said_no_before_is_closed() -> None:
+    begun = consent.begin((CALLER, AGENT), asks=False, purposes=("recording",), closed="denied")
+    assert consent.remember(begun, {}, "another").closed == "denied" and consent.remember(begun, {}) == begun
+    assert consent.remember(consent.begin((CALLER,), asks=False, purposes=()), {}, "another").closed == "another"

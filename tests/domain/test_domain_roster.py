@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.identity import AGENT, CALLER, SIDES, Number
-from overt.domain.roster import Person, Seats, VoiceLine, belongs, regroup, seat
+from overt.domain.roster import Person, Refuser, Seats, VoiceLine, belongs, is_same, regroup, seat
 
 ANN, BO, CY = (Person(one, Number(f"+1415555010{at}"), "pbx.example") for at, one in enumerate(("ann", "bo", "cy")))
 TWO = VoiceLine(0, "1", ("ann",)), VoiceLine(1, "2", ("bo",))
@@ -95,3 +95,16 @@ def test_everybody_is_somewhere_once_and_no_line_is_in_two_places(
         assert len(dict(seats.lines)) == len(seats.lines)
     assert regroup(before, before).stayed == SIDES and not regroup(before, before).ends_episode
     assert set(regroup(before, after).joined) == set(then) - set(first)
+
+
+def test_whoever_said_no_is_known_again_by_id_or_number_and_where_nobody_was_named_by_the_seat() -> None:
+    ann, again = Person("ann", Number("+14155550100")), Person("other id", Number("+14155550100"))
+    other, nameless = Person("bo", Number("+14155550101")), Person("x")
+    assert is_same(ann, again) and is_same(ann, Person("ann")) and not is_same(nameless, Person("y"))
+    no = Refuser(CALLER, ann, "said so")
+    assert no.sits(CALLER, Seats(again)) and no.sits(AGENT, Seats(other, ann))
+    assert not no.sits(CALLER, Seats(other)) and not no.sits(CALLER, Seats())
+    assert no.stands_by(Seats(other, None, (again,))) and not no.stands_by(Seats(ann))
+    nobody = Refuser(CALLER, None, "said so")
+    assert nobody.sits(CALLER, Seats(ann)) and not nobody.sits(AGENT, Seats(ann))
+    assert not nobody.stands_by(Seats(ann, None, (other,)))

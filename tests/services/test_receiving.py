@@ -94,7 +94,7 @@ async def test_keys_decide_where_the_client_says_so(key: str, recorded: bool) ->
     await world.asked()
     assert not world.media.capturing
     world.media.listener(Digit(CALLER, key, 0))
-    await world.until(lambda: world.media.capturing or "call.answered_question" in world.kinds())
+    await world.until(lambda: world.media.capturing if recorded else "call.answered_question" in world.kinds())
     account = await world.over()
     assert (account["outcome"] == "recorded") == recorded == bool(world.media.opened)
     assert not recorded or world.media.opened[0].stop_keys == "*"
@@ -388,3 +388,103 @@ async def test_p5_a_no_before_anything_was_decided_counts_from_the_beginning() -
     world.session.leave()
     await asyncio.wait_for(world.task, 5)
     assert world.ledger.bodies("call.ended")[0]["consent"] == "refused"
+
+
+RETURNS = (Seats(None, BO, (), SEATS.lines), SEATS)
+RENAMED = replace(ANN, id="ann again")
+
+
+@pytest.mark.parametrize(
+    ("then", "closed"),
+    [
+        (RETURNS, True), ((replace(SEATS, caller=RENAMED),), True), ((Seats(BO, CY), Seats(BO, CY, (ANN,))), True),
+        ((Seats(BO, RENAMED),), True), ((replace(SEATS, caller=CY),), False),
+    ],
+)  # fmt: skip
+async def test_p2_p5_a_no_is_a_persons_wherever_they_sit_and_whenever_they_return(
+    then: tuple[Seats, ...], closed: bool
+) -> None:
+    world = Session()
+    await world.recorded()
+    world.say(False)
+    await world.until(lambda: not world.media.capturing)
+    for seats in then:
+        opened = len(world.media.opened)
+        world.media.listener(world.session.description(seats))
+        known = len(world.ledger.bodies("call.decided"))
+        await world.until(lambda known=known: len(world.ledger.bodies("call.decided")) > known)  # type: ignore[misc]
+        await asyncio.sleep(0.02)
+    assert (len(world.media.opened) == opened) == closed != world.media.capturing
+    await world.over()
+
+
+async def test_p5_a_newcomers_no_counts_also_before_their_episode_begins() -> None:
+    world = Session(replace(CLIENT, before="inactive"))
+    opening = asyncio.Event()
+    let_flow = world.session.let_flow
+
+    async def slow(*, flowing: bool) -> None:
+        await opening.wait()
+        await let_flow(flowing=flowing)
+
+    world.session.let_flow = slow  # type: ignore[method-assign]
+    await world.start()
+    await world.until(lambda: "recording.permitted" in world.kinds())
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    world.say(False, side=AGENT)
+    await world.until(lambda: "call.consent_said" in world.kinds())
+    opening.set()
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) == 2)
+    await asyncio.sleep(0.02)
+    assert not world.media.opened
+    account = await world.over()
+    assert str(account["outcome"]).startswith("not recorded: agent refused")
+
+
+async def test_p11_a_recording_that_was_not_opened_after_all_counts_none_before_it_twice() -> None:
+    world = Session()
+    await world.recorded()
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    held = world.ledger.slow = asyncio.Event()
+    await world.until(lambda: world.house.erasures.kept.keys().__len__() == 2)  # type: ignore[attr-defined]
+    world.say(False)
+    await asyncio.sleep(0.02)
+    held.set()
+    await world.until(lambda: len(world.ledger.bodies("call.consent_said")) == 1)
+    await asyncio.sleep(0.02)
+    account = await world.over()
+    assert len(account["recordings"]) == len(world.ledger.bodies("recording.closed")) == 1  # type: ignore[arg-type]
+    assert account["outcome"] == "recorded until withdrawn"
+
+
+async def test_p11_what_became_of_it_is_what_was_said_not_that_it_ended() -> None:
+    told = Session(replace(CLIENT, attestation=TELLS))
+    await told.asked()
+    account = await told.over()
+    assert account["outcome"] == "not recorded: ended before an answer" and account["consent"] == "timeout"
+    agent = Session(replace(CLIENT, attestation=TELLS))
+    await agent.asked()
+    agent.say(False, side=AGENT)
+    await agent.until(lambda: "call.consent_said" in agent.kinds())
+    assert (await agent.over())[
+        "outcome"
+    ] == "not recorded: agent withdrawn: said so, as bot states: said so to the bot"
+    later = Session()
+    await later.recorded()
+    later.say(False)
+    await later.until(lambda: not later.media.capturing)
+    later.media.listener(later.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    await later.until(lambda: len(later.ledger.bodies("call.decided")) == 2)
+    await asyncio.sleep(0.02)
+    assert (await later.over())["outcome"] == "recorded until withdrawn"
+
+
+async def test_who_leaves_without_a_seat_is_not_said_to_be_the_agent() -> None:
+    world = Session()
+    world.session.seats = replace(SEATS, others=(CY,))
+    await world.recorded()
+    other = Person("dee", Number("+14155550199"), "pbx.example")
+    world.media.listener(world.session.description(replace(SEATS, others=(other,))))
+    await world.until(lambda: len(world.media.opened) == 2)
+    assert [one["side"] for one in world.ledger.bodies("call.left")] == ["another"]
+    await world.over()

@@ -268,6 +268,13 @@ def carry_over(before: ConsentState, after: ConsentState, stayed: Sequence[Side]
     return after
 
 
+def remember(state: ConsentState, noes: Mapping[Side, str], closed: str = "") -> ConsentState:
+    """The beginning of an episode in which these parties have said no before: their reasons. `closed`: somebody else has."""
+    for side, reason in noes.items():
+        state = _changed(state, replace(state.of(side), standing="refused", reason=reason))
+    return replace(state, closed=state.closed or closed)
+
+
 def advance(state: ConsentState, event: Event) -> tuple[ConsentState, tuple[Effect, ...]]:
     """Return the state after an event, and the effects that the difference demands."""
     after = _after(state, event)

@@ -144,6 +144,31 @@ def regroup(before: Seats, after: Seats) -> Regrouping:
     )
 
 
+def is_same(one: Person, other: Person) -> bool:
+    """True for somebody who may be the same: by the client's id, or by their number, which outlives ids."""
+    return one.id == other.id or (one.number.text != "" and one.number.text == other.number.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuser:
+    """Somebody who said no: where they sat, who they were (None: the client did not say), and how they said it."""
+
+    side: Side
+    person: Person | None
+    reason: str
+
+    def sits(self, side: Side, seats: Seats) -> bool:
+        """True when they may sit there now. Of a no of nobody known, whoever has the seat is taken to have said it."""
+        now = seats.of(side)
+        if self.person is None:
+            return side == self.side
+        return now is not None and is_same(self.person, now)
+
+    def stands_by(self, seats: Seats) -> bool:
+        """True when they are on the call without a seat of their own."""
+        return self.person is not None and any(is_same(self.person, one) for one in seats.others)
+
+
 def _id(person: Person | None) -> str | None:
     return person.id if person is not None else None
 

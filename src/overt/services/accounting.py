@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from overt.domain.call import CallState
-from overt.domain.consent import NEGATIVE
+from overt.domain.consent import NEGATIVE, ConsentState
 from overt.domain.facts import Json
 from overt.domain.identity import CALLER, Side
 from overt.ports import CaptureAccount, Clock
@@ -19,6 +19,10 @@ OUTCOMES: Mapping[str, str] = {
     "pressed the stop key": "not recorded: refused",
     "pressed another key": "not recorded: unclear answer",
 }
+# beside a call its parties are told elsewhere, and it is its session that ends
+UNANSWERED = "not recorded: ended before an answer"
+OUTCOMES_BESIDE: Mapping[str, str] = {"hung up": UNANSWERED}
+UNSAID = frozenset({"hung up", "no answer in time", "put on hold while being told or asked"})  # a no that nobody said
 CONSENTS: Mapping[str, str] = {
     "hung up": "hang-up",
     "no answer in time": "timeout",
@@ -36,6 +40,7 @@ class Account:
     captures: list[CaptureAccount] = field(default_factory=list)
     legs: Mapping[Side, Mapping[str, int]] = field(default_factory=dict)
     why_not: str = ""
+    beside: bool = False
 
     def follow(self, before: CallState, after: CallState) -> None:
         """Take from the machine's step what belongs to the account."""
@@ -69,6 +74,8 @@ class Account:
         party = state.consent.of(CALLER)
         if self.why_not and (party.standing == "untold" or (party.standing, party.reason) == ("refused", "hung up")):
             return "not asked"  # we did not tell them, and whether they hung up in the end is no answer
+        if self.beside and party.reason == "hung up":
+            return "timeout"  # whether they hung up, or the session alone ended, we do not know: there was no answer
         return CONSENTS.get(party.reason, party.standing) if party.standing in NEGATIVE else party.standing
 
     def outcome(self, state: CallState) -> str:
@@ -76,12 +83,22 @@ class Account:
         if state.consent is None:
             return f"not answered: {state.ending}" if not self.why_not else f"not recorded: {self.why_not}"
         party = state.consent.of(CALLER)
-        if self.captures and party.standing == "withdrawn":
-            return "recorded until withdrawn"
+        if self.captures and party.standing in NEGATIVE and party.reason not in UNSAID:
+            return "recorded until withdrawn"  # also where the no came before a later episode
         if self.captures:
             return "recorded until hold" if state.consent.closed.endswith(" on hold") else "recorded"
         if self.why_not:
             return f"not recorded: {self.why_not}"
-        if party.standing in NEGATIVE:
-            return OUTCOMES.get(party.reason, f"not recorded: {party.reason}")
-        return f"not recorded: {state.consent.closed or state.ending or 'call ended first'}"
+        if party.standing in NEGATIVE and not (party.reason in UNSAID and _somebody(state.consent)):
+            outcomes = {**OUTCOMES, **OUTCOMES_BESIDE} if self.beside else OUTCOMES
+            return outcomes.get(party.reason, f"not recorded: {party.reason}")
+        why = _somebody(state.consent) or state.consent.closed or state.ending or "call ended first"
+        return f"not recorded: {why}"
+
+
+def _somebody(state: ConsentState) -> str:
+    """Who but the caller said no, and how; empty when nobody did."""
+    said = (
+        one for one in state.parties if one.standing in NEGATIVE and one.reason not in UNSAID and one.side != CALLER
+    )
+    return next((f"{one.side} {one.standing}: {one.reason}" for one in said), "")

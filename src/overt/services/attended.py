@@ -46,6 +46,7 @@ from overt.services.describing import take_description
 from overt.services.entering import Scribe
 from overt.services.house import House, Ruled
 from overt.services.no_media import NoMedia
+from overt.services.refusing import note_change, note_no, still_refused
 
 RECORDING: Purpose = "recording"
 CONSEQUENCES = {"end-call": "call ended", "stop-and-tell": "parties told", "stop-and-flag": "call goes on"}
@@ -58,7 +59,7 @@ class Attended:
         self.house, self.control, self.context = house, control, context
         self.line, self.law = ruled.line, ruled.law
         self.scribe = Scribe(house.ledger, house.clock, control.offer.tenant, control.offer.id)
-        self.account = Account(house.clock)
+        self.account = Account(house.clock, beside=context.client is not None)
         self.state = CallState(keys=house.keys, after_no=ruled.after_no)
         self.announcement: Announcement | None = None
         self.media: CallMedia = NoMedia()
@@ -129,6 +130,7 @@ class Attended:
             for side, standing, reason in consent.changes(before.consent, self.state.consent):
                 self.note("call.consent", side=side, standing=standing, reason=reason,
                           purposes=list(self.state.consent.purposes))  # fmt: skip
+                note_change(self.context, side, standing, reason)
         if self.state != before:
             self._wake()
             await self.keep_context()
@@ -136,23 +138,23 @@ class Attended:
     async def take_word(self, word: ConsentSaid) -> str:
         """Take what somebody outside says that a party answered. Return where the party stands then.
 
-        A no counts for every purpose; a yes only where recording was among those spoken of.
+        A no counts for every purpose, also before anybody is asked; a yes only where recording was among those spoken of.
         """
+        how = f"said so, as {word.by} states: {word.how}"
         self.note("call.consent_said", side=word.side, answer="yes" if word.granted else "no", how=word.how, by=word.by,
                   purposes=list(word.purposes))  # fmt: skip
-        if self.state.consent is None and not word.granted:
-            self._early.append(word)  # nothing is decided yet, and a no counts from the beginning (P5)
-            return "refused"
+        if not word.granted:
+            note_no(self.context, word.side, how)
         if not word.granted or RECORDING in word.purposes:
-            await self.happen(consent.Said(word.side, word.granted, f"said so, as {word.by} states: {word.how}"))
-        return self.consent_of(word.side).standing
+            await self.happen(consent.Said(word.side, word.granted, how))
+        standing = self.consent_of(word.side).standing
+        return standing if word.granted or standing in consent.NEGATIVE else "refused"
 
     async def begin_episode(self, begun: ConsentState) -> None:
-        """Begin the call's first episode, or the next one with others on the call."""
+        """Begin the call's first episode, or the next one with others on the call. Who said no before has still said it."""
+        begun = still_refused(self.context, begun)
         if self.state.consent is None:
             await self.happen(Answered(begun))
-            for word in self._early:
-                await self.take_word(word)
         else:
             self.context.episode = self.house.clock.new_id()
             await self.happen(Regathered(begun, self.stayed))
@@ -216,6 +218,10 @@ class Attended:
             await self.media.connect(side, media)
 
     # ---- capture: closing at once, opening only on a durable entry
+
+    def capture_awaited(self) -> None:
+        """Say that another recording may begin: the end of the one before is told already."""
+        self._capture = None
 
     def capture_opened(self, recording: str) -> None:
         """Say that capture opens under a recording's id: `capture_ended` waits for its end."""

@@ -12,7 +12,7 @@ from overt.domain.clients import Client
 from overt.domain.identity import Side
 from overt.domain.law.reckoning import Reckoning
 from overt.domain.policy import LinePolicy
-from overt.domain.roster import Seats
+from overt.domain.roster import Refuser, Seats
 from overt.ports import CaptureAccount, LegMedia, Offer, Prologue
 
 
@@ -22,7 +22,7 @@ class Context:
     those of its encrypted legs, which the engine has anyway.
 
     `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile. `client` is None in
-    path; beside a call it is whose recording session it is, and `seats` who is on the call.
+    path; beside a call it is whose recording session it is, and `seats` who is on the call. `noes` are those who said no.
     """
 
     offer: Offer
@@ -42,6 +42,7 @@ class Context:
     client: Client | None = None
     seats: Seats = Seats()
     descriptions: int = 0
+    noes: list[Refuser] = field(default_factory=list)
 
     def encoded(self) -> bytes:
         """As bytes for the engine to keep."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from overt.domain import consent
 from overt.domain.facts import Json
 from overt.domain.identity import CALLER, SIDES
-from overt.domain.roster import regroup
+from overt.domain.roster import Seats, regroup
 from overt.inbox import Described
 
 if TYPE_CHECKING:
@@ -24,19 +24,17 @@ async def take_description(call: Attended, described: Described) -> None:
     if not change.ends_episode:
         return
     for person in change.joined:
-        call.note("call.joined", side=_side(call, person.id), how="the recording client says so")
+        call.note("call.joined", side=_side(described.seats, person.id), how="the recording client says so")
     for person in change.left:
-        call.note(
-            "call.left", side="caller" if person == before.caller else "agent", how="the recording client says so"
-        )
+        call.note("call.left", side=_side(before, person.id), how="the recording client says so")
     gone = next((side for side in SIDES if side not in change.stayed), CALLER)
     await call.happen(consent.StrangerJoined("another person") if change.joined else consent.HungUp(gone))
     call.gather(change.stayed)
 
 
-def _side(call: Attended, person: str) -> str:
+def _side(seats: Seats, person: str) -> str:
     for side in SIDES:
-        seated = call.context.seats.of(side)
+        seated = seats.of(side)
         if seated is not None and seated.id == person:
             return side
     return "another"

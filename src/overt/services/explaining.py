@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overt.domain.call import UNSERVED
+from overt.services.accounting import UNANSWERED
 from overt.services.auditing import JOINED, CallRecord, Stated, recorder_hears
 from overt.services.wording import (
     WORDS,
@@ -172,6 +173,8 @@ def _why_not(record: CallRecord) -> str:
         return f"the caller was {record.told}, and whoever was not told is not recorded"
     if record.outcome.startswith("not answered: "):
         return f"the call was never answered ({because(outcome.removeprefix('not answered: '))})"
+    if record.outcome == UNANSWERED:
+        return "the recording session ended before the caller had answered"
     if record.consent in _NOT:
         if record.reason == UNSERVED:
             return f"{_NOT[record.consent]}; the call ended there, since nobody is served unrecorded on this line"

@@ -75,6 +75,7 @@ async def permitted(call: Attended) -> Permit | None:
 
 async def open_recording(call: Attended, permit: Permit) -> bool:
     """Room 6: capture opens once its entry is durable, if it is still permitted then. False when it could not."""
+    call.capture_awaited()
     house, policy, recording = call.house, call.line.policy, call.house.clock.new_id()
     try:
         secret = await asyncio.to_thread(house.erasures.keep, house.tenant, recording)

@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from overt.domain.call import UNSERVED
 from overt.services.auditing import Stated, masked
-from overt.services.wording_sessions import consent_said, described, reclaimed, seconds_noted, told_elsewhere
+from overt.services.wording_sessions import (
+    consent_said,
+    described,
+    joined,
+    left,
+    reclaimed,
+    seconds_noted,
+    told_elsewhere,
+)
 from overt.services.wording_types import Evidence as Evidence
 from overt.services.wording_types import Names as Names
 from overt.services.wording_types import Tone as Tone
@@ -270,9 +278,9 @@ WORDS: Mapping[str, tuple[str, Callable[[Stated, Names], Worded | None]]] = {
     "call.seconds": ("account", seconds_noted),
     "call.answered_question": ("asking", _answered),
     "call.consent": ("asking", _consent),
-    "call.joined": ("connecting", _said("The {side} {how}.")),
+    "call.joined": ("connecting", joined),
     "call.not_joined": ("connecting", _not_joined),
-    "call.left": ("connecting", _said("The {side} left: {how}.")),
+    "call.left": ("connecting", left),
     "call.held": ("connecting", _held),
     "call.failed": ("trouble", _failed),
     "call.resumed": ("trouble", _taken_up),

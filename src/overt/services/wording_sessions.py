@@ -53,3 +53,19 @@ def seconds_noted(entry: Stated, _: Names) -> Worded:
     """What was counted in each second."""
     rows = sum(len(entry.body[side]) for side in ("caller", "agent"))
     return f"What came in each second is kept, in {rows} {'row' if rows == 1 else 'rows'}.", "plain", ()
+
+
+def joined(entry: Stated, _: Names) -> Worded:
+    """Somebody is on the call: an agent who answered, or whom a recording client says so of."""
+    how = str(entry.body["how"])
+    return f"{_who(entry)} {'is on the call now: ' if how.startswith('the ') else ''}{how}.", "plain", ()
+
+
+def left(entry: Stated, _: Names) -> Worded:
+    """Somebody left the call."""
+    return f"{_who(entry)} left: {entry.body['how']}.", "plain", ()
+
+
+def _who(entry: Stated) -> str:
+    side = entry.body["side"]
+    return "Another person" if side == "another" else f"The {side}"
