@@ -14,7 +14,10 @@ from faces.sip.sip_doors import HERE, SDP, Authority, Calls, Datagrams, port, re
 from overt.config_listeners import Listener
 from overt.domain.clients import Client
 from overt.faces.sip import datagrams
+from overt.faces.sip.connection import Door
 from overt.faces.sip.connections import Bounds
+from overt.faces.sip.scanners import source_of
+from overt.faces.sip.transports import _local_address_towards, is_address
 from overt.wire.sip.message import parse
 
 UDP, TCP = Listener("udp", "127.0.0.1", 0), Listener("tcp", "127.0.0.1", 0)
@@ -248,3 +251,45 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         async with serving([Listener("udp", "127.0.0.1", taken.port)]):
             pass
     taken.transport.close()
+
+
+async def test_a_name_that_a_peer_wrote_is_never_looked_up() -> None:
+    calls = Calls()
+    async with serving([UDP], [HERE], story=calls) as gateway:
+        peer, where = await Datagrams.bound(), ("127.0.0.1", port(gateway))
+        await peer.ask(request("INVITE", body=SDP, contact="999.999.1.1:9"), where)  # looks like an address to many
+        answered = parse(await asyncio.wait_for(peer.got.get(), 2))
+        peer.transport.sendto(request("ACK", to=f";tag={answered.to.tag}", branch="ack"), where)
+        await until(lambda: gateway.agent.legs and next(iter(gateway.agent.legs.values())).state == "confirmed")
+        await calls.controls[0].hang_up("caller")
+        assert gateway.agent.counters["UDP: not sent, to a name"] == 1
+        assert not is_address("gw.example") and not is_address("1.2.3") and is_address("fe80::1%eth0")
+        assert _local_address_towards("999.999.1.1") == ""
+        peer.transport.close()
+
+
+async def test_strangers_together_leave_room_for_those_whom_we_know() -> None:
+    bounds = Bounds(connections=6, of_strangers=3, of_one_stranger=2)
+    async with serving([TCP], [Client("known", addresses=("127.0.0.2",))], bounds=bounds) as gateway:
+        where, writers = ("127.0.0.1", port(gateway)), []
+        for number in range(6):
+            made = await asyncio.open_connection(*where, local_addr=(f"127.0.0.{3 + number // 2}", 0))
+            writers.append(made[1])
+        await until(lambda: gateway.agent.counters.get("TCP: a connection too many") == 3)
+        assert gateway.transports.connections.size == 3
+        _, known = await asyncio.open_connection(*where, local_addr=("127.0.0.2", 0))
+        await until(lambda: gateway.transports.connections.size == 4)
+        for one in (*writers, known):
+            one.close()
+        await until(lambda: not gateway.transports.connections.size)
+        assert not gateway.transports.connections._came
+
+
+async def test_one_machine_of_many_ipv6_addresses_is_one_source() -> None:
+    async with serving([TCP], bounds=Bounds(of_one_stranger=2)) as gateway:
+        taking = gateway.transports.connections
+        door = Door("TCP", 1)
+        for number in range(2):
+            assert taking._room(f"2001:db8::{number}", door)
+            taking._came[source_of(f"2001:db8::{number}")] += 1
+        assert not taking._room("2001:db8::9", door) and taking._room("2001:db8:0:1::9", door)

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from overt.faces.sip.connection import Connection, Door
+from overt.faces.sip.scanners import source_of
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Response, parse
 from overt.wire.sip.transaction import Peer, Send
@@ -34,6 +35,7 @@ class Bounds:
     connections: int = 2000
     of_one_source: int = 500
     of_one_stranger: int = 8
+    of_strangers: int = 1000  # of all together, until they are known: the rest is for those whom we know
     tarpits: int = 64
     tarpit_s: float = 20.0
     handshake_s: float = 8.0
@@ -60,7 +62,7 @@ class Connections:
         # A successor must not take the number of a connection that its predecessor's calls name for one of its own.
         self._number = secrets.randbelow(1 << 40) + 1_000_000
         self._all: dict[int, Connection] = {}
-        self._came: Counter[str] = Counter()  # how many of each host
+        self._came: Counter[str] = Counter()  # how many of each source
         self._reached: dict[Where, Connection] = {}
         self._dialling: dict[Where, list[Send]] = {}
         self._names: dict[tuple[str, int], str] = {}
@@ -98,18 +100,24 @@ class Connections:
             if self._room(source[0], door):
                 peer = Peer(source[0], source[1], door.transport, self._next())
                 connection = self._all[peer.connection] = Connection(self, peer, door=door)
-                self._came[peer.host] += 1
+                self._came[source_of(peer.host)] += 1
                 self._spawn(self._greet(made, connection, door))
             else:
                 made.close()
 
     def _room(self, host: str, door: Door) -> bool:
-        ours = self._came[host]
-        bound = self.bounds.of_one_source if self._known(host) else self.bounds.of_one_stranger
-        if len(self._all) >= self.bounds.connections or ours >= bound:
+        known, ours = self._known(host), self._came[source_of(host)]
+        bound = self.bounds.of_one_source if known else self.bounds.of_one_stranger
+        crowded = not known and self._strangers() >= self.bounds.of_strangers
+        if len(self._all) >= self.bounds.connections or ours >= bound or crowded:
             self.count(f"{door.transport}: a connection too many")
             return False
         return True
+
+    def _strangers(self) -> int:
+        if len(self._all) < self.bounds.of_strangers:
+            return len(self._all)
+        return sum(1 for one in self._all.values() if not one.trusted and not self._known(one.peer.host))
 
     def _next(self) -> int:
         self._number += 1
@@ -177,7 +185,7 @@ class Connections:
         try:
             await asyncio.wait_for(self._connect(connection), self.bounds.dial_s)
             self._reached[where] = connection
-        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
+        except (OSError, TimeoutError, ValueError):  # ssl.SSLError is an OSError; a name that no certificate can have
             self.count(f"{to.transport}: a connection could not be opened")
             self.gone(connection)
         for send in self._dialling.pop(where):
@@ -235,9 +243,10 @@ class Connections:
         if self._all.pop(connection.peer.connection, None) is None:
             return
         if not connection.opened:
-            self._came[connection.peer.host] -= 1
-            if not self._came[connection.peer.host]:
-                del self._came[connection.peer.host]
+            source = source_of(connection.peer.host)
+            self._came[source] -= 1
+            if not self._came[source]:
+                del self._came[source]
         for where in [where for where, one in self._reached.items() if one is connection]:
             del self._reached[where]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
+from overt.faces.sip.transports import is_address
 from overt.wire.sip.uri import Uri
 
 LOOKUP_S = 3.0
@@ -64,7 +64,7 @@ class Resolver:
         stated = uri.parameters.get("transport", "").upper()
         secure = uri.scheme == "sips" or stated == "TLS"
         transport = "TLS" if secure else stated if stated in PREFIXES else ""
-        if _is_address(host) or uri.port:
+        if is_address(host) or uri.port:
             transport = transport or "UDP"
             port = uri.port or (5061 if transport == "TLS" else 5060)
             found = await self._hosts(host, port, transport, host)
@@ -103,14 +103,14 @@ class Resolver:
         return order_services(records, self._chance)
 
     async def _hosts(self, host: str, port: int, transport: str, name: str) -> list[Target]:
-        if _is_address(host):
+        if is_address(host):
             addresses = [host]
         else:
             four, six = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"))
             addresses = [str(one.address) for one in (*four, *six)]
         if not addresses and not self._own:
             addresses = await _local_names(host)
-        named = "" if _is_address(name) else name
+        named = "" if is_address(name) else name
         four_too, six_too = self._families(transport)
         return [Target(one, port, transport, named) for one in addresses if (six_too if ":" in one else four_too)]
 
@@ -180,11 +180,3 @@ async def _local_names(host: str) -> list[str]:
     except (OSError, TimeoutError, UnicodeError):
         return []
     return list(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

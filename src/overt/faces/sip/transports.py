@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from overt.config_listeners import Listener
 from overt.faces.sip.certificates import Certificate, ServerContext, client_context
@@ -67,7 +68,15 @@ class Transports:
     # ---- what goes out
 
     def send(self, send: Send, *, dial: bool = True) -> None:
-        """Send; what cannot be sent comes back by `on_undelivered`. `dial`: whether a connection may be opened for it."""
+        """Send; what cannot be sent comes back by `on_undelivered`. `dial`: whether a connection may be opened for it.
+
+        To addresses only: a name that a peer wrote (Contact, Record-Route) would be looked up by the kernel's callers, and
+        everything would wait for that.
+        """
+        if not is_address(send.to.host):
+            self._count(f"{send.to.transport}: not sent, to a name")
+            self._on_undelivered(send)
+            return
         if send.to.reliable:
             self.connections.send(send, dial=dial)
             return
@@ -174,8 +183,20 @@ class Transports:
                 taken.close()
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
+def is_address(host: str) -> bool:
+    """Whether a host is an address, which nobody needs to look up; one with a zone (`fe80::1%eth0`) is one too."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _local_address_towards(host: str) -> str:
     """The address that this machine uses towards a host, as its routes say; empty when there is no way."""
+    if not is_address(host):
+        return ""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
         asked.connect((host, 9))  # sends nothing
