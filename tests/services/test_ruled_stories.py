@@ -399,7 +399,7 @@ async def test_why_nothing_may_be_recorded_outlives_the_signalling_process() -> 
 async def test_who_was_still_being_told_is_told_again_by_the_same_policy() -> None:
     world = await ruled(must("end"))
     await world.start()
-    while not (world.engine.calls and world.media.played):
+    while not (world.engine.calls and world.media.played and world.media.context):
         await asyncio.sleep(0)
     kept = Context.decoded(world.media.context)
     world.task.cancel()

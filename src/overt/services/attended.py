@@ -71,7 +71,7 @@ class Attended:
         self._changed = asyncio.Event()
         self._capture: asyncio.Future[CaptureAccount | None] | None = None
         self._later: set[asyncio.Task[None]] = set()
-        self._early: list[ConsentSaid] = []
+        self._context_due = False
 
     # ---- what happens
 
@@ -347,7 +347,13 @@ class Attended:
         return await self.scribe.enter(kind, body)
 
     async def keep_context(self) -> None:
-        """Leave all that a successor needs with the engine."""
+        """Leave all that a successor needs with the engine: once for all that happens in one turn of the loop."""
+        if not self._context_due:
+            self._context_due = True
+            self.do_later(self._leave_context())
+
+    async def _leave_context(self) -> None:
+        self._context_due = False
         context = self.context
         context.state, context.control = self.state, dict(self.control.snapshot())
         context.disclosed_ms, context.answered_ns = self.account.disclosed_ms, self.account.answered_ns

@@ -10,10 +10,14 @@ from overt.ports import Clock, Ledger, NotDurable, Receipt
 
 RETRY_S = 0.5
 PATIENCE_S = 5.0
+TOGETHER = 32
 
 
 class Scribe:
-    """Writes the facts of one call. One queue keeps their order; what cannot be entered now is tried again."""
+    """Writes the facts of one call. One queue keeps their order; what cannot be entered now is tried again.
+
+    Only a fact that had to be tried again may stand after one that was noted later; none stands after one that opens.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock, tenant: str, call: str) -> None:
         self._ledger, self._clock, self._tenant, self._call = ledger, clock, tenant, call
@@ -41,15 +45,19 @@ class Scribe:
         return receipt
 
     async def _enter_queued(self) -> None:
+        """Enter what waits, many at once: they are sent in their order, and become durable in it."""
         while not self._queue.empty():
-            fact = self._queue.get_nowait()
-            while True:
-                try:
-                    receipt = await self._ledger.enter(fact)
-                    break
-                except NotDurable:
-                    await asyncio.sleep(RETRY_S)
-            self.last_index = max(self.last_index, receipt.index)
+            facts = [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), TOGETHER))]
+            await asyncio.gather(*(self._enter_at_last(fact) for fact in facts))
+
+    async def _enter_at_last(self, fact: Fact) -> None:
+        while True:
+            try:
+                receipt = await self._ledger.enter(fact)
+                break
+            except NotDurable:
+                await asyncio.sleep(RETRY_S)
+        self.last_index = max(self.last_index, receipt.index)
 
     async def drained(self) -> None:
         """Wait until everything noted is durable."""
