@@ -9,7 +9,7 @@ import pytest
 
 from engine.engine_bench import CALL, EngineProcess, Phone, Signaller, tone
 from overt import protocol
-from overt.engine.keyed import keyed
+from overt.engine.keyed import Sealers, keyed
 from overt.wire.rtp.packet import Packet
 from overt.wire.rtp.rtcp import Report, ReportBlock, build, read_reports
 from overt.wire.rtp.srtp import Protector, Unprotector
@@ -232,12 +232,28 @@ def test_beside_a_call_reports_are_opened_before_they_count(engine: EngineProces
 def test_what_has_the_same_key_goes_on() -> None:
     """A sealer that began anew would use its key stream twice; an opener, take packets twice."""
     keys = protocol.Keys("AEAD_AES_128_GCM", bytes(28), b"s" * 28)
-    one = keyed(None, keys, lambda ssrc, roc: None)
-    assert one is not None and keyed(one, None, lambda ssrc, roc: None) is None
+    sealers: Sealers = {}
+    one = keyed(None, keys, lambda ssrc, roc: None, sealers)
+    assert one is not None and keyed(one, None, lambda ssrc, roc: None, sealers) is None
     for changed, opener, sealer in (
         ({}, True, True), ({"rocs": {1: 2}}, True, True), ({"receive": b"r" * 28}, False, True), ({"send": b"o" * 28}, True, False),
         ({"suite": "AES_CM_128_HMAC_SHA1_80", "receive": bytes(30), "send": bytes(30)}, False, False),
     ):  # fmt: skip
-        other = keyed(one, msgspec.structs.replace(keys, **changed), lambda ssrc, roc: None)
+        other = keyed(one, msgspec.structs.replace(keys, **changed), lambda ssrc, roc: None, sealers)
         assert other is not None
         assert (other.opener is one.opener, other.sealer is one.sealer) == (opener, sealer)
+
+
+def test_a_key_that_comes_back_goes_on_where_it_was() -> None:
+    """After another suite, or a while in the clear, no report and no packet is sealed as one before it was."""
+    sealers: Sealers = {}
+    first = protocol.Keys("AEAD_AES_128_GCM", bytes(28), b"s" * 28)
+    other = protocol.Keys("AES_CM_128_HMAC_SHA1_80", bytes(30), b"s" * 30)
+    report, packet = build(Report(7, (), 0, 0, 0, 0), "o"), bytes(Packet(0, 9, 0, 7, b"sound"))
+    sealed, now = [], None
+    for keys in (first, other, first, None, first):
+        now = keyed(now, keys, lambda ssrc, roc: None, sealers)
+        if now is not None and keys is first:
+            sealed.append(now.seal_report(report))
+            assert bool(now.seal(packet)) is (len(sealed) == 1)
+    assert len(set(sealed)) == 3

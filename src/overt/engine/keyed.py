@@ -19,19 +19,21 @@ class Keyed:
         self.seal, self.seal_report, self.follows = sealer.rtp, sealer.rtcp, sealer.follows
 
 
-def keyed(before: Keyed | None, keys: Keys | None, on_roll: OnRoll) -> Keyed | None:
+Sealers = dict[tuple[str, bytes], Protector]  # of one leg, by suite and key
+
+
+def keyed(before: Keyed | None, keys: Keys | None, on_roll: OnRoll, sealers: Sealers) -> Keyed | None:
     """What a leg works with from now on: None in the clear; of what was before, all that has the same key.
 
-    Raises ValueError when a key does not fit the suite.
+    `sealers` are all that the leg ever had: a key that comes back, after another suite or a while in the clear, goes on
+    where it was, for a sealer that began anew would use its key stream twice. Raises ValueError when a key does not fit the
+    suite.
     """
     if keys is None:
         return None
-    if before is None or before.keys.suite != keys.suite:
-        opener = Unprotector(keys.suite, keys.receive, keys.rocs, on_roll)
-        return Keyed(keys, opener, Protector(keys.suite, keys.send))
-    opener, sealer = before.opener, before.sealer
-    if keys.receive != before.keys.receive:
-        opener = Unprotector(keys.suite, keys.receive, opener.rocs, on_roll)
-    if keys.send != before.keys.send:
-        sealer = Protector(keys.suite, keys.send)
+    opener = before.opener if before is not None and before.keys.suite == keys.suite else None
+    if opener is None or before is None or keys.receive != before.keys.receive:
+        opener = Unprotector(keys.suite, keys.receive, opener.rocs if opener else keys.rocs, on_roll)
+    sealer = sealers.get((keys.suite, keys.send)) or Protector(keys.suite, keys.send)
+    sealers[keys.suite, keys.send] = sealer
     return Keyed(keys, opener, sealer)

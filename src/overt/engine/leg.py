@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from overt.engine.capture import Track
-from overt.engine.keyed import Keyed, keyed
+from overt.engine.keyed import Keyed, Sealers, keyed
 from overt.engine.loop import Loop
 from overt.engine.udp import disconnect, kernel_drops
 from overt.protocol import Keys
@@ -60,6 +60,7 @@ class Leg:
         self.on_key: Callable[[Leg, str], bool] = lambda leg, digit: False
         self.on_roll: Callable[[int, int], None] = lambda ssrc, roc: None
         self.keyed: Keyed | None = None
+        self._sealers: Sealers = {}
         self.speaking = False
         self.latched = False
         self.heard_ns = 0
@@ -92,7 +93,7 @@ class Leg:
 
         Raises ValueError when a key does not fit its suite.
         """
-        self.keyed = keyed(self.keyed, keys, lambda ssrc, roc: self.on_roll(ssrc, roc))
+        self.keyed = keyed(self.keyed, keys, lambda ssrc, roc: self.on_roll(ssrc, roc), self._sealers)
         if self.latched and (self.far is None or (far.address, far.port) != (self.far.address, self.far.port)):
             disconnect(self.rtp)
             self.latched = False

@@ -12,6 +12,7 @@ from overt.engine.leg import FarEnd, Leg
 from overt.engine.loop import Loop
 from overt.engine.prompts import Library
 from overt.engine.speaker import Speaker
+from overt.engine.stream_leg import plain_address
 from overt.engine.udp import kernel_drops
 from overt.protocol import (
     Allocate,
@@ -66,7 +67,7 @@ class Room:
         """
         held = not (order.sends and order.receives)
         far = FarEnd(
-            order.address,
+            plain_address(order.address),
             order.port,
             order.rtcp_port,
             order.payload_type,

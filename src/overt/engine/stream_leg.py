@@ -83,7 +83,7 @@ class StreamLeg:
 
     def agree(self, agreed: Agreed, now_ns: int, on_roll: OnRoll) -> None:
         """Another stream was agreed. From now on silence counts. Raises ValueError for a key that does not fit its suite."""
-        self.keyed = keyed(self.keyed, agreed.srtp, on_roll)
+        self.keyed = keyed(self.keyed, agreed.srtp, on_roll, {})  # nothing is sent here, so nothing is sealed
         self.agreed, self._codes, self.heard_ns, self.told_elsewhere = agreed, agreed.codes, now_ns, False
 
     def begin_anew(self) -> None:
