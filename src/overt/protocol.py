@@ -30,6 +30,7 @@ from overt.frames import Window as Window
 
 VERSION = 1
 LARGEST_FRAME = 192 * 1024  # below the default send buffer of a Unix socket
+LARGEST_CONTEXT = 160 * 1024  # a successor gets it in a frame with what else is known of the call
 
 
 class ProtocolMismatch(Exception):

@@ -25,6 +25,7 @@ from overt.ports import (
     StopKey,
     Unavailable,
 )  # fmt: skip
+from overt.protocol import LARGEST_CONTEXT
 from overt.wire.rtp.dtmf import key_payloads
 
 FIRST, LAST = 31_000, 31_200
@@ -164,6 +165,8 @@ async def test_a_successor_takes_the_calls_up(engine: EngineProcess, signalling:
     phones = Phone(), Phone()
     call = await bridged(signalling, phones)
     await call.keep_context(b"what the call is")
+    with pytest.raises(Unavailable, match="cannot be kept"):  # and nothing else of the engine's is lost with it
+        await call.keep_context(bytes(LARGEST_CONTEXT + 1))
     await call.open(order())
     await said(phones, 0)
     signalling.engines._renewing.cancel()  # the signaller hangs

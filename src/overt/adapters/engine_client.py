@@ -153,7 +153,9 @@ class EngineCall:
         return self.account
 
     async def keep_context(self, context: bytes) -> None:
-        """See ports.CallMedia."""
+        """See ports.CallMedia. Of one that is too large for a frame, the one before stays."""
+        if len(context) > protocol.LARGEST_CONTEXT:
+            raise Unavailable("engine", f"a context of {len(context)} bytes cannot be kept")
         self._context = context
         self.engine.client.tell(protocol.KeepContext(call=self.call, context=context))
 

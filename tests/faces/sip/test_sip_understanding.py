@@ -9,8 +9,10 @@ import pytest
 from overt.domain.identity import AGENT, CALLER
 from overt.domain.roster import Person
 from overt.faces.sip.understanding import (
+    MOST_KEPT,
     NO_ADDRESS,
     NO_METADATA,
+    TOO_MANY_UPDATES,
     Means,
     Understanding,
     is_recording_session,
@@ -138,6 +140,18 @@ def test_an_update_changes_what_it_names_and_is_kept() -> None:
     assert [one.id for one in after.seats.people] == ["ann", "bo", "cy"]
     whole, described, _ = taken(body("", people("ann")), after)
     assert described is not None and described.complete and len(whole.documents) == 1 and whole.offer == first.offer
+
+
+def test_updates_without_end_are_kept_within_bounds_and_it_is_said() -> None:
+    known, _, _ = taken(body(OFFER, people("ann", "bo")))
+    first, said = known.documents[0], set[str]()
+    for number in range(400):
+        known, _, remarks = taken(body("", people(f"p{number % 9}", complete=False)), known)
+        said.update(remarks)
+    assert sum(map(len, known.documents)) <= MOST_KEPT and known.documents[0] == first
+    assert b"p3" in known.documents[-1] and TOO_MANY_UPDATES in said
+    whole, _, remarks = taken(body("", people("ann")), known)
+    assert len(whole.documents) == 1 and TOO_MANY_UPDATES not in remarks
 
 
 def test_metadata_that_cannot_be_read_changes_nothing_and_is_kept_as_it_came() -> None:

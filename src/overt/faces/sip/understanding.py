@@ -30,6 +30,8 @@ NO_METADATA = "it sent no recording metadata (application/rs-metadata+xml), so t
 NO_ADDRESS = (
     "a stream is offered without an address (c=), or with a name in its place; it is heard from where the session came"
 )
+MOST_KEPT = 48_000  # bytes of documents for a successor
+TOO_MANY_UPDATES = "it sends update after update of its metadata and never all of it again: after a restart of ours only the latest are known"
 _SCHEME = re.compile(r"^\s*(?:sips?|tel):", re.IGNORECASE)
 IsAgent = Callable[[Person], bool]
 
@@ -60,6 +62,11 @@ class Understanding:
     def hears(self) -> bool:
         """True when there is a line that we can hear; also while the client has not said which."""
         return self.offer is None or bool(self.seats.lines)
+
+    @property
+    def closed(self) -> bool:
+        """True when every line of the client's is closed (port 0): some pause so."""
+        return self.offer is not None and all(one.port == 0 for one in self.offer.media)
 
     def our_lines(
         self, address: str, ports: Mapping[Side, int], keys: Mapping[Side, bytes], heard: Heard
@@ -104,7 +111,8 @@ def understand(
     if offer is not None:
         after = replace(after, written=body.sdp or before.written)
     if document is not None and read is not None:
-        after = replace(after, documents=(document,) if read.complete else (*before.documents, document))
+        documents = (document,) if read.complete else (*before.documents, document)
+        after = replace(after, documents=_newest(documents, remarks))
     after = _placed(after, means)
     remarks += [one for one in after.unclear if one not in before.unclear]
     if document is None and first:
@@ -114,6 +122,21 @@ def understand(
         return after, None, said
     dialect, complete = (read.dialect, read.complete) if read is not None else ("", False)
     return after, Described(document or b"", dialect, complete, said, after.seats), said
+
+
+def without_offer(known: Understanding, before: Understanding, means: Means) -> Understanding:
+    """What is known when an offer was refused: its lines are those that were agreed before, the people those of now."""
+    return _placed(replace(known, offer=before.offer, written=before.written), means)
+
+
+def _newest(documents: tuple[bytes, ...], remarks: list[str]) -> tuple[bytes, ...]:
+    """The complete document and those updates after it that a successor can be given; each of all stands in the ledger."""
+    kept = list(documents)
+    while len(kept) > 1 and sum(map(len, kept)) > MOST_KEPT:
+        del kept[1]
+    if len(kept) < len(documents):
+        remarks.append(TOO_MANY_UPDATES)
+    return tuple(kept)
 
 
 def _read(before: Understanding, document: bytes | None, remarks: list[str]) -> tuple[Snapshot | None, Snapshot | None]:
