@@ -40,17 +40,12 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-BESIDE = (
-    "wire",
-    "domain",
-    "vault",
-    "ledger",
-    "fuzz",
-)  # need a processor only; all else has processes, ports or times of its own
+ALONE = ("journeys", "console", "services/test_signing_in.py")  # whole houses and browsers, and what is held to a time
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever may have nothing beside it; `make test` runs the rest on every processor at once."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] not in BESIDE:
+        where = item.path.relative_to(Path(__file__).parent).as_posix()
+        if where.startswith(ALONE):
             item.add_marker(pytest.mark.alone)

@@ -22,6 +22,7 @@ from overt.compose.observing_web import metrics_token, observing_rooms
 from overt.config import parse_settings
 from overt.domain.measures import MEASURES
 from overt.faces.sip.sightings import Sightings
+from overt.faces.sip.strangers import Strangers
 from overt.ports import Unavailable
 
 BASE = 'failure = "end-call"\n'
@@ -45,7 +46,7 @@ async def test_signalling_says_what_the_table_knows_and_masks_sentences(tmp_path
     sightings.remark("pbx", "It calls +14155550102, which no line has.", 6)
     legs = {"a": SimpleNamespace(state="early"), "b": SimpleNamespace(state="confirmed")}
     agent = SimpleNamespace(counters={"refused: x": 1}, legs=legs, layer=SimpleNamespace(size=4), load=lambda: (7, 0))
-    gateway: Any = SimpleNamespace(agent=agent, sightings=sightings)
+    gateway: Any = SimpleNamespace(agent=agent, sightings=sightings, strangers=Strangers())
     pool: Any = SimpleNamespace(open_pairs=3)
     said = observed.said(gateway, pool)
     observed.close()
