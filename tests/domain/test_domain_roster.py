@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.domain.identity import AGENT, CALLER, SIDES, Number
-from overt.domain.roster import Person, Refuser, Seats, VoiceLine, belongs, is_same, regroup, seat
+from overt.domain.roster import Person, Refuser, Seats, VoiceLine, are_the_same, belongs, is_same, regroup, seat
 
 ANN, BO, CY = (Person(one, Number(f"+1415555010{at}"), "pbx.example") for at, one in enumerate(("ann", "bo", "cy")))
 TWO = VoiceLine(0, "1", ("ann",)), VoiceLine(1, "2", ("bo",))
@@ -108,3 +108,21 @@ def test_whoever_said_no_is_known_again_by_id_or_number_and_where_nobody_was_nam
     nobody = Refuser(CALLER, None, "said so")
     assert nobody.sits(CALLER, Seats(ann)) and not nobody.sits(AGENT, Seats(ann))
     assert not nobody.stands_by(Seats(ann, None, (other,)))
+
+
+def test_rosters_are_of_the_same_people_by_their_numbers_else_by_ids() -> None:
+    ann, again = Person("ann", Number("+14155550100")), Person("other id", Number("+14155550100"))
+    assert are_the_same(Seats(ann), Seats(None, again)) and not are_the_same(Seats(ann), Seats(Person("ann")))
+    assert are_the_same(Seats(Person("x")), Seats(Person("x"))) and not are_the_same(
+        Seats(Person("x")), Seats(Person("y"))
+    )
+
+
+def test_a_line_of_nobody_known_is_found_again_by_its_label_when_others_are_left_out() -> None:
+    both = seat((), (VoiceLine(0, "a"), VoiceLine(1, "b")), lambda one: False)
+    left_out = seat((), (VoiceLine(0, "b"),), lambda one: False, both)
+    assert left_out.lines == ((AGENT, 0),) and dict(left_out.labels) == {CALLER: "a", AGENT: "b"}
+    assert seat((), (VoiceLine(0, "b"), VoiceLine(1, "a")), lambda one: False, left_out).lines == (
+        (CALLER, 1),
+        (AGENT, 0),
+    )

@@ -38,8 +38,13 @@ async def _attend(house: House, session: RecordingSession) -> None:
 def take_up_beside(house: House, gateway: Gateway, held: HeldCall, context: Context) -> bool:
     """Go on with a recording session of a dead predecessor; False when too little of it is known."""
     client = context.client
-    session = gateway.sessions.restore(context.offer, client, context.control) if client is not None else None
-    if session is None or client is None:
+    if client is None:
+        return False
+    try:
+        session = gateway.sessions.restore(context.offer, client, context.control, context.seats)
+    except (KeyError, TypeError, ValueError):  # another version left it: one session must not keep all from starting
+        session = None
+    if session is None:
         return False
     held.media.adopt(context.legs, "")
     line = line_of(house, client, context.seats, context.offer.called)

@@ -37,7 +37,8 @@ class VoiceLine:
 class Seats:
     """Who has the caller's seat and who the agent's; `others` have none. `lines` is the m-line of each seat that has one.
 
-    `mixed`: one line carries more than one voice. `unheard` are lines for which there is no seat.
+    `mixed`: one line carries more than one voice. `unheard` are lines for which there is no seat. `labels` are those of the
+    seats' lines, also of one that is left out at the moment.
     """
 
     caller: Person | None = None
@@ -46,6 +47,7 @@ class Seats:
     lines: tuple[tuple[Side, int], ...] = ()
     mixed: bool = False
     unheard: tuple[int, ...] = ()
+    labels: tuple[tuple[Side, str], ...] = ()
 
     @property
     def people(self) -> tuple[Person, ...]:
@@ -106,7 +108,9 @@ def _lined(seats: Seats, lines: Sequence[VoiceLine], before: Seats) -> Seats:
             found[free[0]] = line.index
     mixed = any(len(line.senders) > 1 for line in lines if line.index in found.values())
     given = tuple((side, found[side]) for side in SIDES if side in found)
-    return Seats(seats.caller, seats.agent, seats.others, given, mixed, tuple(unheard))
+    named = {line.index: line.label for line in lines if line.label}
+    labels = {**dict(before.labels), **{side: named[index] for side, index in found.items() if index in named}}
+    return Seats(seats.caller, seats.agent, seats.others, given, mixed, tuple(unheard), tuple(labels.items()))
 
 
 def _side_of(line: VoiceLine, seats: Seats) -> Side | None:
@@ -115,8 +119,9 @@ def _side_of(line: VoiceLine, seats: Seats) -> Side | None:
 
 
 def _preferred(line: VoiceLine, before: Seats) -> tuple[Side, ...]:
-    """The seats in which a line of nobody known may be, the one that it had first."""
-    had = [side for side, index in before.lines if index == line.index]
+    """The seats in which a line of nobody known may be, the one that it had first: by its label, else by its place."""
+    had = [side for side, label in before.labels if label == line.label]
+    had += [side for side, index in before.lines if index == line.index]
     return tuple(dict.fromkeys((*had, *SIDES)))
 
 
@@ -147,6 +152,14 @@ def regroup(before: Seats, after: Seats) -> Regrouping:
 def is_same(one: Person, other: Person) -> bool:
     """True for somebody who may be the same: by the client's id, or by their number, which outlives ids."""
     return one.id == other.id or (one.number.text != "" and one.number.text == other.number.text)
+
+
+def are_the_same(one: Seats, other: Seats) -> bool:
+    """True when two rosters are of the same people: by their numbers where the client gave any, else by its ids."""
+    numbers, others = ({person.number.text for person in seats.people} - {""} for seats in (one, other))
+    if numbers or others:
+        return numbers == others
+    return {person.id for person in one.people} == {person.id for person in other.people}
 
 
 @dataclass(frozen=True, slots=True)

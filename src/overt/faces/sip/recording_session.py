@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from overt.domain.clients import Client
 from overt.domain.identity import AGENT, CALLER, SIDES, Side
 from overt.domain.roster import Seats
-from overt.faces.sip.understanding import Means, Understanding, body_of, understand
+from overt.faces.sip.understanding import Means, Understanding, body_of, understand, without_offer
 from overt.inbox import CallEvent, Described, HungUp, LegChanged, LegMedia, Listener, Reclaimed
 from overt.ports import Dialled, Offer, Unavailable
 from overt.wire.sdp import Description
@@ -53,6 +53,9 @@ class RecordingSession:
         self._told: dict[Side, LegMedia] = {}
         self._accepted: asyncio.Future[None] | None = None
         self._reanswered: asyncio.Future[int] | None = None
+        self._agreed: dict[Side, int] = {}  # the line of theirs that each pair of our ports is for, as they know
+        self._asked: dict[Side, int] = {}  # the same, as an offer of ours says that they have not answered
+        self._tried: dict[Side, int] = {}
         leg.deferred, leg.features = True, FEATURES
         gateway.keep(leg, self)
 
@@ -91,11 +94,16 @@ class RecordingSession:
     def place(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> Mapping[Side, LegMedia]:
         """See ports.SessionControl."""
         self._address, self._ports, self._flowing = address, dict(ports), flowing
+        self._agreed = dict(
+            self.understood.seats.lines
+        )  # as our answer will say; of an offer of ours, see `_confirmed`
         self._told = self._streams()
         return dict(self._told)
 
     async def accept(self) -> None:
         """See ports.SessionControl."""
+        if self._leg.state in ("confirmed", "ended"):  # it failed over meanwhile, or gave up
+            return self._gone_early()
         self._accepted = asyncio.get_running_loop().create_future()
         leg, body = self._leg, self._description(answers=self._leg.far is not None)
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
@@ -103,6 +111,10 @@ class RecordingSession:
             await asyncio.wait_for(self._accepted, ANSWER_S)
         except TimeoutError as error:
             raise Unavailable("client", "no ACK came to our answer", retry=False) from error
+
+    def _gone_early(self) -> None:
+        if self._leg.state == "ended":
+            raise Unavailable("client", "gave up", retry=False)
 
     async def let_flow(self, *, flowing: bool) -> None:
         """See ports.SessionControl."""
@@ -120,6 +132,8 @@ class RecordingSession:
             return  # an offer of theirs came first, and our answer to it has said the same
         if not 200 <= status < 300:
             self._flowing = before
+            if self._leg.state == "ended":
+                raise Unavailable("client", f"{self.client.name} ended the session before it answered our offer")
             why = "does not answer our offer" if status == 408 else f"answered our offer with {status}"
             self._gateway.remark(self.client.name, f"it {why}, so that its streams stay as they were")
             raise Unavailable("client", f"{self.client.name} {why}")
@@ -148,14 +162,21 @@ class RecordingSession:
             self._gateway.forget(leg)
 
     def end(self, how: str) -> None:
-        """Have the session ended."""
+        """Have the session ended. Nobody waits for its client any more."""
+        self._await_nothing(how)
         self.post(HungUp(CALLER, how))
+
+    def _await_nothing(self, how: str, status: int = 481) -> None:
+        if self._accepted is not None and not self._accepted.done():
+            self._accepted.set_exception(Unavailable("client", how, retry=False))
+        if self._reanswered is not None and not self._reanswered.done():
+            self._reanswered.set_result(status)
 
     def snapshot(self) -> dict[str, object]:
         """See ports.CallControl. The documents are read again by a successor, so that it knows who is on the call."""
         return {
             "client": self.client.name, "caller": self._leg.as_json(), "flowing": self._flowing,
-            "version": self._version, "address": self._address, "ports": dict(self._ports),
+            "version": self._version, "agreed": dict(self._agreed), "address": self._address, "ports": dict(self._ports),
             "keys": {side: b64encode(key).decode() for side, key in self._keys.items()},
             "offer": self.understood.written.decode("latin-1"), "documents": [b64encode(one).decode() for one in self.understood.documents],
         }  # fmt: skip
@@ -165,15 +186,21 @@ class RecordingSession:
         self._address, self._ports = snapshot["address"], dict(snapshot["ports"])
         self._flowing, self._version = snapshot["flowing"], snapshot["version"]
         self._given = {side: b64decode(snapshot["keys"][side]) for side in SIDES if side in snapshot["keys"]}
+        self._agreed = dict(snapshot.get("agreed", self.understood.seats.lines))
+        self._told = self._streams()
 
     # ---- what we say
 
     def _description(self, *, answers: bool) -> bytes:
         """Our description: an answer to their last offer, or an offer of ours over the same lines."""
         self._version += 1
+        self._asked = dict(self.understood.seats.lines)
+        if answers:
+            self._agreed = self._asked
         heard: Heard = "recvonly" if self._flowing else "inactive"
         written = {"session_id": self._leg.session_id or self.offer.offered_us, "version": self._version}
         if self.understood.offer is None:
+            self._asked = {side: at for at, side in enumerate(SIDES)}
             lines = [OurLine(at, self._address, self._ports[side], heard, ()) for at, side in enumerate(SIDES)]
             return answering.first_offer(lines, self._means.decodable, **written)
         ours = self.understood.our_lines(self._address, self._ports, self._keys, heard)
@@ -188,7 +215,9 @@ class RecordingSession:
             case legs.Confirmed(leg) if leg is self._leg:
                 self._confirmed(leg)
             case legs.Changed(leg) if leg is self._leg:
+                self._agreed = self._asked
                 self._take(Body(), leg.far)  # the answer to an offer of ours
+                self._align()
             case legs.Reoffered(leg, request, far) if leg is self._leg:
                 self._reoffered(leg, request, far)
             case legs.Reanswered(leg, status, far) if leg is self._leg:
@@ -200,7 +229,9 @@ class RecordingSession:
 
     def _confirmed(self, leg: legs.Leg) -> None:
         if self.understood.offer is None and leg.far is not None:
+            self._agreed = self._asked
             self._take(Body(), leg.far)
+            self._align()
         if self._accepted is not None and not self._accepted.done():
             self._accepted.set_result(None)
 
@@ -214,14 +245,34 @@ class RecordingSession:
             self._gateway.remark(self.client.name, reason)
             self._do(lambda now: self._gateway.agent.reject(leg, status, now, reason))
             return
-        if not self.understood.hears:
-            self.understood = before
+        if not self.understood.hears and not self.understood.closed:
+            self.understood = without_offer(
+                self.understood, before, self._means
+            )  # who is on the call they said all the same
             self._do(lambda now: self._gateway.agent.reject(leg, 488, now))
             return
-        body = self._description(answers=far is not None)
+        says = far is not None or request.method == "INVITE"  # an UPDATE without an offer is answered without one
+        body = self._description(answers=far is not None) if says else b""
         self._agreed_anew = self._agreed_anew or far is not None
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
         self._tell_streams()
+        if not says:
+            self._align()
+
+    def _align(self) -> None:
+        """Have the client send each voice to the ports of its seat, where it said in metadata alone that voices changed
+        lines, or answered our first offer with others. Until it agrees they are not heard: no voice gets on another's track.
+        """
+        lines = dict(self.understood.seats.lines)
+        if self.understood.offer is None or lines == self._tried or not self._astray(lines):
+            return
+        self._tried = lines
+        leg, body = self._leg, self._description(answers=False)
+        self._do(lambda now: self._gateway.agent.reoffer(leg, body, now))
+
+    def _astray(self, lines: Mapping[Side, int]) -> set[Side]:
+        """The seats whose voice comes, as far as the client knows, to other ports than theirs."""
+        return {side for side, index in lines.items() if self._agreed.get(side) != index}
 
     def _take(self, body: Body, far: Description | None, *, tell: bool = True) -> None:
         self.understood, described, remarks = understand(self.understood, body, far, self._means)
@@ -243,20 +294,33 @@ class RecordingSession:
             for side, index in self.understood.seats.lines
         }
         anywhere = self.client.anywhere
-        return {side: replace(media, anywhere=anywhere) for side, media in found.items() if media is not None}
+        astray = self._astray(dict(self.understood.seats.lines))
+        return {
+            side: replace(media, anywhere=anywhere) if side not in astray
+            else replace(media, anywhere=anywhere, sends=False, receives=False)
+            for side, media in found.items() if media is not None
+        }  # fmt: skip
 
     def _tell_streams(self) -> None:
         """Tell of every stream that changed; one that is no longer offered is one that is paused."""
+        if self.understood.offer is None or not self._ports:
+            return
         now = self._streams()
         ended = {side: replace(media, sends=False, receives=False) for side, media in self._told.items()}
-        for side, media in (ended | now if now else {}).items():
+        for side, media in (ended | now).items():
             if media != self._told.get(side):
                 self._told[side] = media
                 self.post(LegChanged(side, media))
 
     def _reanswer(self, status: int, far: Description | None) -> None:
+        if 200 <= status < 300:
+            self._agreed, self._tried = self._asked, {}
+        elif self._astray(dict(self.understood.seats.lines)) and self._tried:
+            sentence = f"its voices changed lines, and it answered our offer for that with {status}: they are not heard"
+            self._gateway.remark(self.client.name, sentence)
         if far is not None:
             self._take(Body(), far)
+            self._align()
         if self._reanswered is not None and not self._reanswered.done():
             self._reanswered.set_result(status)
 
@@ -264,10 +328,7 @@ class RecordingSession:
         self._gateway.forget(leg)
         if leg is not self._leg:
             return  # a leg that another took the place of: how it ends is no news
-        if self._accepted is not None and not self._accepted.done():
-            self._accepted.set_exception(Unavailable("client", how, retry=False))
-        if self._reanswered is not None and not self._reanswered.done():
-            self._reanswered.set_result(481)
+        self._await_nothing(how)
         self.post(HungUp(CALLER, "ended the recording session" if how == "hung up" else how))
 
     # ---- failing over
@@ -288,6 +349,9 @@ class RecordingSession:
         leg.deferred, leg.features = True, FEATURES
         self._gateway.keep(leg, self)
         self._do(lambda now: self._gateway.agent.hang_up(old, now))
+        self._agreed_anew, self._tried = True, {}
+        if self._reanswered is not None and not self._reanswered.done():
+            self._reanswered.set_result(491)  # our offer went to the old one; what we answer now says the same
         body = self._description(answers=leg.far is not None)
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
         self._told.clear()

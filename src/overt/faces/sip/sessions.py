@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from overt.adapters.randomness import Randomness
 from overt.domain.clients import Client
 from overt.domain.identity import Number, uuid7
+from overt.domain.roster import Seats, are_the_same
 from overt.faces.sip.control import called_of
 from overt.faces.sip.recording_session import RecordingSession
 from overt.faces.sip.understanding import Means, Understanding, body_of, understand
@@ -30,6 +31,7 @@ OnSession = Callable[[RecordingSession], Awaitable[None]]
 NOT_A_CLIENT = (
     "it offers recording sessions (SIPREC), and is known as a gateway: add it with `overt clients add … --mode siprec`"
 )
+ANOTHERS_ID = "two of its calls under way have the same id and other people: they are recorded apart; ids must be unique (RFC 7865 §6.2)"
 
 
 class Sessions:
@@ -59,7 +61,10 @@ class Sessions:
         before = self._of_the_same_call(client, understood)
         if before is not None:
             self._gateway.agent.count("sessions: failed over")
+            known = Understanding(seats=before.seats)  # who had a seat keeps it
+            understood, described, _ = understand(known, body_of(request), far, means)
             before.reclaim(leg, understood, described)
+            self._remember(before, understood)
             return
         session = RecordingSession(
             self._gateway, self._offer(client, request, understood), client, leg, means, understood
@@ -67,14 +72,17 @@ class Sessions:
         if described is not None:
             session.post(described)
         self._remember(session, understood)
-        self._gateway.run(self._on_session(session))
+        self._gateway.run(self._on_session(session), leg)
 
     def _of_the_same_call(self, client: Client, understood: Understanding) -> RecordingSession | None:
         """A session under way of the same call: the client failed over."""
         for mark in marks_of(understood.snapshot) if understood.snapshot is not None else ():
             session = self._open.get((client.name, mark))
-            if session is not None and mark in session.marks and session.under_way:
+            if session is None or mark not in session.marks or not session.under_way:
+                continue
+            if are_the_same(session.seats, understood.seats):
                 return session
+            self._gateway.remark(client.name, ANOTHERS_ID)
         return None
 
     def _remember(self, session: RecordingSession, understood: Understanding) -> None:
@@ -95,12 +103,14 @@ class Sessions:
             now_us, time.monotonic_ns(), request.call_id, _ids(understood),
         )  # fmt: skip
 
-    def restore(self, offer: Offer, client: Client, snapshot: Mapping[str, Any]) -> RecordingSession | None:
-        """Take up a session of a predecessor from its snapshot; None when its leg was not established."""
+    def restore(
+        self, offer: Offer, client: Client, snapshot: Mapping[str, Any], seats: Seats
+    ) -> RecordingSession | None:  # fmt: skip
+        """Take up a session of a predecessor from its snapshot; None when its leg was not established. `seats` are kept."""
         leg = self._gateway.agent.restore(snapshot["caller"])
         if leg is None:
             return None
-        means, understood = self._means(client), Understanding()
+        means, understood = self._means(client), Understanding(seats=seats)
         written = snapshot["offer"].encode("latin-1")
         bodies = [Body((Part((("Content-Type", METADATA[0]),), b64decode(one)),)) for one in snapshot["documents"]]
         bodies.append(Body((Part((("Content-Type", SDP),), written),)) if written else Body())
