@@ -9,6 +9,7 @@ import pytest
 
 from faces.sip.sip_doors import HERE, SDP, Calls, Datagrams, port, request, serving, until
 from overt.config_listeners import Listener
+from overt.faces.sip.control import SipControl
 from overt.faces.sip.faults import Faults
 from overt.wire.sip import leg as legs
 from overt.wire.sip.message import parse
@@ -65,6 +66,19 @@ async def test_time_goes_on_after_a_moment_that_failed(monkeypatch: pytest.Monke
         peer = await Datagrams.bound()
         peer.transport.sendto(request("OPTIONS"), ("127.0.0.1", port(gateway)))
         await until(lambda: gateway.agent.counters.get("faults of ours: a message was read"))
+        peer.transport.close()
+
+
+async def test_a_call_that_nobody_attends_any_more_is_refused() -> None:
+    class Fails(Calls):
+        async def take(self, control: SipControl) -> None:
+            raise KeyError("+14045550100")
+
+    async with serving([UDP], [HERE], story=Fails()) as gateway:
+        peer = await Datagrams.bound()
+        assert b" 100 " in await peer.ask(request("INVITE", body=SDP), ("127.0.0.1", port(gateway)))
+        assert b" 480 " in await asyncio.wait_for(peer.got.get(), 2)
+        assert gateway.agent.counters["faults of ours: a call was attended"] == 1 and not gateway.agent.legs
         peer.transport.close()
 
 

@@ -214,6 +214,21 @@ def test_a_client_that_proved_itself_is_not_shut_out_by_forged_datagrams() -> No
     assert gate.client_of(Peer("192.0.2.7", 5061), None, now) is None
 
 
+def test_forged_datagrams_shut_nobody_out_who_comes_by_a_connection() -> None:
+    gate, now = keeper([PBX]), SECOND
+    for number in range(2 * MANY):
+        gate.admit(
+            read(request("INVITE", branch=f"f{number}", more=["User-Agent: sipvicious"])),
+            Peer("192.0.2.7", 5),
+            None,
+            now,
+        )
+    assert gate.barred(Peer("192.0.2.7", 5060), now)
+    stream = Peer("192.0.2.7", 40_000, "TLS", 9)
+    assert not gate.barred(stream, now)
+    assert isinstance(gate.admit(read(request("INVITE", via="TLS 192.0.2.7:9")), stream, None, now), Challenged)
+
+
 def test_responses_come_in_from_those_whom_we_called_alone() -> None:
     gate, answer = keeper([]), read(FRAUD[12])
     assert isinstance(gate.admit(answer, Peer("192.0.2.7", 5060), None, 1), Silence)

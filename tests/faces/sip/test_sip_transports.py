@@ -15,10 +15,11 @@ from overt.config_listeners import Listener
 from overt.domain.clients import Client
 from overt.faces.sip import datagrams
 from overt.faces.sip.connection import Door
-from overt.faces.sip.connections import Bounds
+from overt.faces.sip.connections import Bounds, _elsewhere
 from overt.faces.sip.scanners import source_of
 from overt.faces.sip.transports import _local_address_towards, is_address
 from overt.wire.sip.message import parse
+from overt.wire.sip.transaction import Peer, Send
 
 UDP, TCP = Listener("udp", "127.0.0.1", 0), Listener("tcp", "127.0.0.1", 0)
 
@@ -293,3 +294,18 @@ async def test_one_machine_of_many_ipv6_addresses_is_one_source() -> None:
             assert taking._room(f"2001:db8::{number}", door)
             taking._came[source_of(f"2001:db8::{number}")] += 1
         assert not taking._room("2001:db8::9", door) and taking._room("2001:db8:0:1::9", door)
+
+
+@pytest.mark.parametrize(
+    ("transport", "more", "uri", "where"),
+    [
+        ("TLS", [], "sip:x@192.0.2.9;transport=tls", ("192.0.2.9", 5061)), ("TCP", [], "sip:x@192.0.2.9", ("192.0.2.9", 5060)),
+        ("TLS", ["Route: <sip:192.0.2.8;lr>, <sip:192.0.2.7;lr>"], "sip:x@192.0.2.9", ("192.0.2.8", 5061)),
+        ("TLS", ["Route: <sip:192.0.2.8:5071;lr>"], "sip:x@192.0.2.9", ("192.0.2.8", 5071)),
+    ],
+)  # fmt: skip
+def test_what_lost_its_connection_goes_to_the_default_port_of_its_transport(
+    transport: str, more: list[str], uri: str, where: tuple[str, int]
+) -> None:
+    sent = Send(request("BYE", uri=uri, more=more), Peer("192.0.2.1", 40_000, transport, 7))
+    assert _elsewhere(sent) == Peer(*where, transport)

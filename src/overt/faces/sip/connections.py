@@ -22,7 +22,6 @@ from overt.faces.sip.scanners import source_of
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Response, parse
 from overt.wire.sip.transaction import Peer, Send
-from overt.wire.sip.uri import Uri
 
 Where = tuple[str, int, str]  # host, port, transport
 MOST_NAMES = 4096
@@ -293,12 +292,11 @@ def _elsewhere(send: Send) -> Peer | None:
     address that its route or its target names; None when that is a name, which only a new request looks up.
     """
     try:
-        message = parse(send.encoded)
+        message, default = parse(send.encoded), 5061 if send.to.transport == "TLS" else 5060
         if isinstance(message, Response):
-            default = 5061 if send.to.transport == "TLS" else 5060
             return replace(send.to, port=message.via.port or default, connection=0)
-        routes = message.all("Route")
-        host, port = Uri.parse(routes[0].strip("<>").partition(">")[0] if routes else message.uri).address
+        uri = message.routes[0].uri if message.routes else message.target
+        host, port = uri.address[0], uri.port or default
     except RemoteProtocolError:
         return None
     literal = ":" in host or host.replace(".", "").isdecimal()

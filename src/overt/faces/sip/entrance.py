@@ -54,7 +54,7 @@ class Entrance:
             message = parse(received)
             verdict = self._gatekeeper.admit(message, source, self._transports.certificate(source), now)
         except RemoteProtocolError:
-            self._gatekeeper.scanners.judge(source.host, "", "", now)
+            self._gatekeeper.scanners(source).judge(source.host, "", "", now)
             self._turn_away(source, "refused: malformed, of a stranger")
             self.strangers.came(source, None)
             return False

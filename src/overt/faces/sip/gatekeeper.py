@@ -70,7 +70,9 @@ class Gatekeeper:
     ) -> None:  # fmt: skip
         self._clients, self._secrets, self._realm, self._fresh, self._leg_of = clients, secrets, realm, fresh, leg_of
         self._held = held
-        self._nonces, self.scanners = Nonces(key), Scanners()
+        self._nonces = Nonces(key)
+        # Apart, since anybody can send datagrams in another's name: they must not shut out who comes by a connection.
+        self._scanners = {False: Scanners(), True: Scanners()}
         self._read: Sequence[Client] | None = None
         self._by_address = AddressTable(())
         self._by_certificate: tuple[Client, ...] = ()
@@ -90,6 +92,10 @@ class Gatekeeper:
         self._by_address, self._at = AddressTable(plain), {}
         self._by_certificate = tuple(one for one in clients if one.certificate and not one.username)
         self._by_digest = tuple(one for one in clients if one.username)
+
+    def scanners(self, source: Peer) -> Scanners:
+        """Those that come by the same kind of transport as a source."""
+        return self._scanners[source.reliable]
 
     # ---- who somebody is
 
@@ -129,7 +135,7 @@ class Gatekeeper:
     def barred(self, source: Peer, now: int) -> bool:
         """Whether nothing of a source needs to be read: a scanner, and nobody whom we called or who proved himself."""
         host = source.host
-        return self.scanners.held(host, now) and host not in self._called and not self._proved_lately(host, now)
+        return self.scanners(source).held(host, now) and host not in self._called and not self._proved_lately(host, now)
 
     # ---- what may come in
 
@@ -187,7 +193,7 @@ class Gatekeeper:
         if verdict == "good" and client is not None:
             self._prove(source, client, now)
             return Admitted(client)
-        if not self._proved_lately(source.host, now) and self.scanners.failed(source.host, now):
+        if not self._proved_lately(source.host, now) and self.scanners(source).failed(source.host, now):
             return Silence("refused: too many tries without a password", slow=True)
         nonce = self._nonces.fresh(self._fresh(), now)
         algorithms: list[Algorithm] = [
@@ -214,7 +220,7 @@ class Gatekeeper:
         return "", None
 
     def _prove(self, source: Peer, client: Client, now: int) -> None:
-        self.scanners.forgive(source.host)
+        self.scanners(source).forgive(source.host)
         _keep(self._proven, source, (client, now))
         _keep(self._proven_hosts, source.host, now)
 
@@ -224,7 +230,7 @@ class Gatekeeper:
 
     def _stranger(self, request: Request, source: Peer, now: int) -> Verdict:
         tool = request.get("User-Agent") or request.from_.display
-        match self.scanners.judge(source.host, request.method, tool, now):
+        match self.scanners(source).judge(source.host, request.method, tool, now):
             case "refuse":
                 return Forbidden()
             case "silence":

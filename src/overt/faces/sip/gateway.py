@@ -89,7 +89,7 @@ class Gateway:
         self._controls: dict[str, SipControl | RecordingSession] = {}
         self.sightings, self.strangers = Sightings(), self._entrance.strangers
         self.sessions: Sessions
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Future[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
         self.draining = False
 
@@ -214,7 +214,7 @@ class Gateway:
             number, name, called_of(request), now_us, time.monotonic_ns(), request.call_id,
         )  # fmt: skip
         control = SipControl(self, offer, leg)
-        self._run(self._on_call(control))
+        self._run(self._on_call(control), leg)
 
     def remark(self, client: str, sentence: str) -> None:
         """A client did something wrong: a sentence for the engineer."""
@@ -227,10 +227,16 @@ class Gateway:
         self.agent.count(f"refused: {status}")
         self.perform(self.agent.refuse(leg, status, "", time.monotonic_ns()))
 
-    def _run(self, story: Awaitable[None]) -> None:
+    def _run(self, story: Awaitable[None], leg: legs.Leg | None) -> None:
         task = asyncio.ensure_future(story)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(lambda done: self._over(done, leg))
+
+    def _over(self, story: asyncio.Future[None], leg: legs.Leg | None) -> None:
+        """A call's story ended. One that failed leaves no leg behind that waits for it."""
+        self._calls.discard(story)
+        if not story.cancelled() and not self._faults.survives("a call was attended", story.result) and leg is not None:
+            self.perform(self.agent.hang_up(leg, time.monotonic_ns()))
 
     # ---- for the controls
 
@@ -271,9 +277,9 @@ class Gateway:
             control.take_up(self.agent.restore(agent))
         return control
 
-    def run(self, story: Awaitable[None]) -> None:
-        """Run a call's story as a task of the gateway."""
-        self._run(story)
+    def run(self, story: Awaitable[None], leg: legs.Leg | None = None) -> None:
+        """Run a call's story as a task of the gateway. `leg` is ended when the story fails."""
+        self._run(story, leg)
 
 
 _RANDOM = Randomness()

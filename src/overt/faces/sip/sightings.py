@@ -8,6 +8,7 @@ from typing import Any
 
 MOST_SENTENCES = 20
 MOST_CLIENTS = 1000
+LONGEST_SENTENCE = 400  # some name a word of the client's, which may be of any length
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Sightings:
 
     def remark(self, client: str, sentence: str, now_us: int) -> None:
         """A client did something wrong. The same sentence again is counted."""
-        seen = self._of(client)
+        seen, sentence = self._of(client), sentence[:LONGEST_SENTENCE]
         known = next((one for one in seen.sentences if one["sentence"] == sentence), None)
         if known is not None:
             seen.sentences.remove(known)
