@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -242,3 +244,23 @@ def test_p3_nobody_is_nowhere_and_nothing_known_goes_unlisted(
         assert {Candidate(e.place, e.kind, e.detail) for e in known if e.party == party.party} <= listed
         proven = [e for e in known if e.party == party.party and e.kind != "number"]
         assert proven or not party.certain
+
+
+def test_p9_what_is_known_of_a_crowd_fits_into_the_ledger_and_leaves_out_no_place() -> None:
+    parties = [f"other {number}" for number in range(1, 501)]
+    evidence = [
+        Evidence(one, "number", f"US-{code}", "area code")
+        for one, code in zip(parties, ("GA", "TX") * 250, strict=True)
+    ]
+    located = locate(evidence, parties, US_PLACES, [("other 400", "withheld")])
+    written = located.as_json()
+    assert len(written) == 25 and len(json.dumps(written)) < 100_000
+    rest = written[-1]
+    assert (
+        isinstance(rest, dict)
+        and rest["party"] == "476 others"
+        and not rest["certain"]
+        and "withheld" in rest["doubts"]
+    )
+    assert set(rest["places"]) == set(located.places) and rest["served"] == len(US_PLACES)  # type: ignore[arg-type]
+    assert "US-TX: area code" in str(rest["because"]) and len(located.parties) == 500

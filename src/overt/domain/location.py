@@ -28,15 +28,16 @@ A country whose parts have laws of their own (`PARTED`) settles less than a plac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from overt.domain.facts import Json
 
 EvidenceKind = Literal["said", "on_file", "device", "trunk", "site", "number"]
 STRENGTH: tuple[EvidenceKind, ...] = ("said", "on_file", "device", "trunk", "site", "number")  # from strong to weak
 SETTLES: tuple[EvidenceKind, ...] = STRENGTH[:-1]
+MOST_APART = 24  # parties that have an entry of their own in the ledger: a conference of hundreds must fit in too
 OWN_SIDE = frozenset({"agent", "recorder"})  # whose place a trunk settles
 UNKNOWN = "unknown"
 PARTED = frozenset({"US", "AU"})
@@ -133,8 +134,22 @@ class Locations:
         return tuple(dict.fromkeys(place for party in self.parties for place in party.places))
 
     def as_json(self) -> list[Json]:
-        """The body of a `call.located` fact."""
-        return [party.as_json() for party in self.parties]
+        """The body of a `call.located` fact. Of a crowd all were located; what is known of the rest of it stands together."""
+        said = [party.as_json() for party in self.parties[:MOST_APART]]
+        rest = [party.as_json() for party in self.parties[MOST_APART:]]
+        return [*said, _together(rest)] if rest else list(said)
+
+
+def _together(said: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """What was said of several parties as of one: every place, reason and doubt once."""
+
+    def every(name: str) -> list[Json]:
+        return list(dict.fromkeys(one for party in said for one in cast("list[str]", party[name])))
+
+    return {
+        "party": f"{len(said)} others", "certain": all(party["certain"] for party in said), "places": every("places"),
+        "because": every("because"), "served": max(cast("int", party["served"]) for party in said), "doubts": every("doubts"),
+    }  # fmt: skip
 
 
 def expand(place: str) -> tuple[str, ...]:
