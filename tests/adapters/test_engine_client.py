@@ -165,8 +165,6 @@ async def test_a_successor_takes_the_calls_up(engine: EngineProcess, signalling:
     phones = Phone(), Phone()
     call = await bridged(signalling, phones)
     await call.keep_context(b"what the call is")
-    with pytest.raises(Unavailable, match="cannot be kept"):  # and nothing else of the engine's is lost with it
-        await call.keep_context(bytes(LARGEST_CONTEXT + 1))
     await call.open(order())
     await said(phones, 0)
     signalling.engines._renewing.cancel()  # the signaller hangs
@@ -198,3 +196,19 @@ async def test_a_living_engine_that_lost_us_keeps_the_calls(engine: EngineProces
     account = await call.close("call ended")
     assert account is not None and account.captured_ms == 200
     assert (await call.release())["caller"]["captured"] == 20
+
+
+async def test_p5_of_a_context_that_is_too_large_no_older_one_is_kept(
+    engine: EngineProcess, signalling: Signalling
+) -> None:
+    call = await bridged(signalling, (Phone(), Phone()))
+    await call.keep_context(b"nobody said no")
+    with pytest.raises(Unavailable, match="cannot be kept"):  # and nothing else of the engine's is lost with it
+        await call.keep_context(bytes(LARGEST_CONTEXT + 1))
+    signalling.engines._renewing.cancel()
+    signalling.engines._engines[0].stopping = True
+    successor = Signalling(engine)
+    (held,) = await successor.engines.start()
+    assert held.context == b""
+    await held.media.release()
+    await successor.engines.stop()

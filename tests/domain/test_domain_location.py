@@ -263,4 +263,4 @@ def test_p9_what_is_known_of_a_crowd_fits_into_the_ledger_and_leaves_out_no_plac
         and "withheld" in rest["doubts"]
     )
     assert set(rest["places"]) == set(located.places) and rest["served"] == len(US_PLACES)  # type: ignore[arg-type]
-    assert "US-TX: area code" in str(rest["because"]) and len(located.parties) == 500
+    assert "US-TX: hint of the number" in str(rest["because"]) and len(located.parties) == 500

@@ -153,8 +153,12 @@ class EngineCall:
         return self.account
 
     async def keep_context(self, context: bytes) -> None:
-        """See ports.CallMedia. Of one that is too large for a frame, the one before stays."""
+        """See ports.CallMedia. Of one that is too large for a frame nothing is kept: by an older one, a successor would not
+        know of a no (P5).
+        """
         if len(context) > protocol.LARGEST_CONTEXT:
+            self._context = b""
+            self.engine.client.tell(protocol.KeepContext(call=self.call, context=b""))
             raise Unavailable("engine", f"a context of {len(context)} bytes cannot be kept")
         self._context = context
         self.engine.client.tell(protocol.KeepContext(call=self.call, context=context))
