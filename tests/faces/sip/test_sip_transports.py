@@ -309,3 +309,22 @@ def test_what_lost_its_connection_goes_to_the_default_port_of_its_transport(
 ) -> None:
     sent = Send(request("BYE", uri=uri, more=more), Peer("192.0.2.1", 40_000, transport, 7))
     assert _elsewhere(sent) == Peer(*where, transport)
+
+
+async def test_a_stranger_may_come_and_go_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = Bounds(of_one_stranger_a_minute=3)
+    async with serving([TCP], [Client("known", addresses=("127.0.0.2",))], bounds=bounds) as gateway:
+        taken = 0
+        for address in ("127.0.0.3",) * 5 + ("127.0.0.4",) + ("127.0.0.2",) * 5:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port(gateway), local_addr=(address, 0))
+            writer.write(b"\r\n\r\n")
+            taken += await asyncio.wait_for(reader.read(2), 4) == b"\r\n"
+            writer.close()
+        assert taken == 3 + 1 + 5
+        later = asyncio.get_running_loop().time() + 60
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: later)
+        assert not gateway.transports.connections._too_often("127.0.0.3")
+        monkeypatch.undo()
+        for number in range(5_000):
+            gateway.transports.connections._too_often(f"10.0.{number >> 8}.{number & 255}")
+        assert len(gateway.transports.connections._tried) <= 4096

@@ -12,7 +12,7 @@ import random
 import secrets
 import socket
 import ssl
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,6 +35,7 @@ class Bounds:
     of_one_source: int = 500
     of_one_stranger: int = 8
     of_strangers: int = 1000  # of all together, until they are known: the rest is for those whom we know
+    of_one_stranger_a_minute: int = 60  # each costs a TLS handshake, and leaves nothing behind that could be counted
     tarpits: int = 64
     tarpit_s: float = 20.0
     handshake_s: float = 8.0
@@ -62,6 +63,7 @@ class Connections:
         self._number = secrets.randbelow(1 << 40) + 1_000_000
         self._all: dict[int, Connection] = {}
         self._came: Counter[str] = Counter()  # how many of each source
+        self._tried: OrderedDict[str, tuple[float, int]] = OrderedDict()  # strangers: since when, how many
         self._reached: dict[Where, Connection] = {}
         self._dialling: dict[Where, list[Send]] = {}
         self._names: dict[tuple[str, int], str] = {}
@@ -107,11 +109,21 @@ class Connections:
     def _room(self, host: str, door: Door) -> bool:
         known, ours = self._known(host), self._came[source_of(host)]
         bound = self.bounds.of_one_source if known else self.bounds.of_one_stranger
-        crowded = not known and self._strangers() >= self.bounds.of_strangers
+        crowded = not known and (self._too_often(host) or self._strangers() >= self.bounds.of_strangers)
         if len(self._all) >= self.bounds.connections or ours >= bound or crowded:
             self.count(f"{door.transport}: a connection too many")
             return False
         return True
+
+    def _too_often(self, host: str) -> bool:
+        source, now = source_of(host), asyncio.get_running_loop().time()
+        since, count = self._tried.pop(source, (now, 0))
+        if now - since >= 60:
+            since, count = now, 0
+        self._tried[source] = since, count + 1
+        if len(self._tried) > MOST_NAMES:
+            self._tried.popitem(last=False)
+        return count >= self.bounds.of_one_stranger_a_minute
 
     def _strangers(self) -> int:
         if len(self._all) < self.bounds.of_strangers:
