@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import json
 import logging
@@ -48,6 +49,7 @@ from overt.services.house import House, PromptFacts
 from overt.wire.sip.digest import ALGORITHMS, Algorithm
 
 READY = "run/ready"
+GC_THRESHOLD = (50_000, 20, 50)
 _log = logging.getLogger("overt.signalling")
 
 
@@ -98,6 +100,9 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
             await ledger.enter(
                 _lost(house, record, "signalling died, and its successor has no leg or line to go on with")
             )
+    gc.collect()
+    gc.freeze()  # law, numbers and clients live as long as the process: no collection need look at them
+    gc.set_threshold(*GC_THRESHOLD)
     ready = {"sip": ", ".join(map(str, settings.listeners)), "restored": len(held)}
     (data_folder / READY).write_text(json.dumps(ready))
     stop = asyncio.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from overt.wire.sip.errors import RemoteProtocolError
@@ -98,9 +98,9 @@ class Dialog:
 
     def as_json(self) -> dict[str, Any]:
         """The dialog as plain JSON, for a successor process."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Dialog:
+    def from_json(cls, kept: Mapping[str, Any]) -> Dialog:
         """The inverse of `as_json`."""
-        return cls(**{**fields, "routes": tuple(fields["routes"])})
+        return cls(**{**kept, "routes": tuple(kept["routes"])})

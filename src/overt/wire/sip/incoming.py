@@ -158,7 +158,7 @@ class Incoming(Station):
     ) -> list[Happening]:  # fmt: skip
         """Answer an offer with 200: what is agreed is ours and theirs from now on, and the session timer begins."""
         assert leg.dialog is not None
-        far = described(request)
+        far = leg.far if request is leg.invite else described(request)
         if request.method == "INVITE":
             leg.unacknowledged.add(key)
             leg.owing = key if far is None else ()

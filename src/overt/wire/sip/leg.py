@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from overt.wire import sdp
@@ -97,7 +97,7 @@ class Leg:
             "peer": [self.peer.host, self.peer.port, self.peer.transport, self.peer.connection],
             "deferred": self.deferred, "features": self.features, "updates": self.updates,
             "body": self.body.decode("latin-1"), "content_type": self.content_type,
-            "timer": asdict(self.timer) if self.timer is not None else None,
+            "timer": self.timer.as_json() if self.timer is not None else None,
             "secret": self.secret.hex(), "secrecy": self.secrecy,
         }  # fmt: skip
 

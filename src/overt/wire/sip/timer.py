@@ -40,6 +40,10 @@ class Timer:
     refresh_at: int = 0
     ends_at: int = 0
 
+    def as_json(self) -> dict[str, int | bool]:
+        """What a successor needs of it, as plain values."""
+        return {"seconds": self.seconds, "ours": self.ours, "least": self.least, "refresh_at": 0, "ends_at": 0}
+
     def begun(self, now: int) -> Timer:
         """The same from now on. Who does not refresh gives up a little early, so that its BYE still arrives (§10)."""
         whole = self.seconds * SECOND
