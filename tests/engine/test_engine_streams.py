@@ -185,6 +185,35 @@ def test_a_source_that_fell_silent_may_be_followed_by_another_of_its_address(ben
     assert counters(bench)["foreign"] == 3
 
 
+def test_the_agreed_port_of_the_agreed_address_wins_and_no_other_does(bench: Bench) -> None:
+    """An intruder of the agreed address was first; the client's own port takes its place, and nobody takes that one's."""
+    caller, _ = bench.add()
+    port = caller.socket.getsockname()[1]
+    bench.batch.agree(named(1), "caller", Agreed(address="127.0.0.1", codes={0: 0}, port=port))
+    bench.open()
+    intruder = Caller(caller.to[1])
+    intruder.talk(2)
+    bench.batch.tick()
+    caller.talk(3)
+    bench.batch.tick()
+    intruder.mutter(2)
+    assert heard(ended(bench)[1]) == intruder.said + caller.said and counters(bench)["foreign"] == 2
+
+
+def test_where_sound_may_come_from_anywhere_a_port_number_alone_takes_no_ones_place(bench: Bench) -> None:
+    caller, _ = bench.add()
+    intruder = Caller(caller.to[1], "127.0.0.2")
+    port = intruder.socket.getsockname()[1]  # the number that was agreed, at another address
+    bench.batch.agree(named(1), "caller", Agreed(address="127.0.0.9", codes={0: 0}, port=port, anywhere=True))
+    bench.open()
+    caller.talk(3)  # from behind a translator
+    bench.batch.tick()
+    intruder.mutter(2)
+    bench.batch.tick()
+    caller.talk(2)
+    assert heard(ended(bench)[1]) == caller.said and counters(bench)["foreign"] == 2
+
+
 def test_what_comes_twice_is_taken_once_and_a_hole_is_filled(bench: Bench) -> None:
     caller, _ = bench.add()
     bench.open()

@@ -160,8 +160,8 @@ class Streams:
         if not leg.agreed.knows(kind):
             return False
         lately = known != NOBODY and arrival_ns - leg.heard_ns < ANOTHER_NS
-        if lately and (leg.agreed.port != source_port(source) or leg.agreed.port == source_port(known)):
-            return False  # but who sends from the very port that was agreed is it, whoever was taken for it before
+        if lately and (not _very(leg, source) or _very(leg, known)):
+            return False  # but who sends from the very address and port that were agreed is it, whoever was taken for it before
         if not leg.agreed.anywhere and not leg.agreed.names(source_address(source)):
             leg.elsewhere += 1
             return False
@@ -175,6 +175,11 @@ class Streams:
         digit = leg.keys.read(payload, int(headers.rtp_time[row]), int(headers.ssrc[row]))
         if digit:
             self._on_key(leg, digit, int(reading.arrivals[row]))
+
+
+def _very(leg: StreamLeg, source: Source) -> bool:
+    """True for the address and the port that were agreed. The number of a port alone anybody can have."""
+    return leg.agreed.port == source_port(source) and leg.agreed.names(source_address(source))
 
 
 def _opened(reading: Reading, legs: Sequence[StreamLeg], at: Column, rows: Column) -> Column:
