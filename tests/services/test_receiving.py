@@ -488,3 +488,78 @@ async def test_who_leaves_without_a_seat_is_not_said_to_be_the_agent() -> None:
     await world.until(lambda: len(world.media.opened) == 2)
     assert [one["side"] for one in world.ledger.bodies("call.left")] == ["another"]
     await world.over()
+
+
+async def successor(world: Session) -> MemoryMedia:
+    """The signaller dies, and another takes the session up with what was left with the engine."""
+    await asyncio.sleep(0.01)
+    context = Context.decoded(world.media.context)
+    world.task.cancel()
+    media = world.engine.calls[0] = MemoryMedia(lambda event: None)
+    world.task = asyncio.create_task(
+        take_up_session(world.house, world.session, world.house.lines["sales"], context, media)
+    )
+    return media
+
+
+async def test_p6_p11_a_successor_begins_the_episode_that_a_dead_one_owed_to_a_newcomer() -> None:
+    world = Session()
+    await world.recorded()
+    world.ledger.slow = asyncio.Event()  # the next episode cannot open
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    world.media.listener(world.session.description(SEATS))
+    await world.until(lambda: not world.media.capturing)
+    media = await successor(world)
+    world.ledger.slow.set()
+    await world.until(lambda: media.capturing)
+    assert len(media.opened) == 1
+    await world.over()
+
+
+async def test_p5_a_successor_knows_who_said_no_to_its_predecessor() -> None:
+    world = Session()
+    await world.recorded()
+    world.say(False)
+    await world.until(lambda: not world.media.capturing)
+    world.session.seats = Seats(None, BO, (), SEATS.lines)
+    world.media.listener(world.session.description(world.session.seats))
+    await world.until(lambda: len(world.media.opened) == 2)
+    media = await successor(world)
+    await world.until(lambda: "call.resumed" in world.kinds())
+    media.listener(world.session.description(SEATS))
+    decided = len(world.ledger.bodies("call.decided"))
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) > decided)
+    await asyncio.sleep(0.02)
+    assert not media.capturing
+    await world.over()
+
+
+async def test_p11_a_successor_does_not_resume_what_was_closed_before() -> None:
+    world = Session()
+    await world.recorded()
+    world.ledger.slow = asyncio.Event()
+    world.session.seats = Seats(ANN, CY, (), SEATS.lines)
+    world.media.listener(world.session.description(world.session.seats))
+    await world.until(lambda: not world.media.capturing)
+    await asyncio.sleep(0.02)  # permitted, and waits for its entry
+    media = await successor(world)
+    assert not media.capturing
+    world.ledger.slow.set()
+    await world.until(lambda: media.capturing)
+    assert len(media.opened) == 1 and "recording.resumed" not in world.kinds()
+    await world.over()
+
+
+async def test_p2_a_no_of_one_agent_is_not_the_next_agents() -> None:
+    world = Session()
+    await world.recorded()
+    world.say(False, side=AGENT)
+    await world.until(lambda: not world.media.capturing)
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    world.media.listener(world.session.description(Seats(ANN, CY, (BO,), SEATS.lines)))
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) == 2)
+    await asyncio.sleep(0.02)
+    assert not world.media.capturing  # who said no is on the call
+    world.media.listener(world.session.description(Seats(ANN, CY, (Person("dee"),), SEATS.lines)))
+    await world.until(lambda: world.media.capturing)
+    await world.over()

@@ -47,6 +47,7 @@ def take_up_beside(house: House, gateway: Gateway, held: HeldCall, context: Cont
     if session is None:
         return False
     held.media.adopt(context.legs, "")
+    context.found(held.episode, held.recording)
     line = line_of(house, client, context.seats, context.offer.called)
     gateway.run(take_up_session(house, session, line, context, held.media))
     return True

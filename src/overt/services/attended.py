@@ -16,7 +16,7 @@ from overt.domain.call import Answered, CallState, EndDemanded, KeyPressed, LegE
 from overt.domain.consent import ConsentState, PartyStanding
 from overt.domain.disclosure import Announcement
 from overt.domain.facts import Json
-from overt.domain.identity import AGENT, CALLER, Side
+from overt.domain.identity import AGENT, CALLER, SIDES, Side
 from overt.domain.law.model import Purpose
 from overt.ports import (
     CallControl,
@@ -63,8 +63,6 @@ class Attended:
         self.state = CallState(keys=house.keys, after_no=ruled.after_no)
         self.announcement: Announcement | None = None
         self.media: CallMedia = NoMedia()
-        self.stayed: tuple[Side, ...] = ()
-        self.gathering = 0  # how often others were on the call than before
         self.told: tuple[str, ...] = ()  # what was told elsewhere, as is attested
         self.before_open: Callable[[], Awaitable[None]] | None = None  # what capture waits for, once it is permitted
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -157,11 +155,13 @@ class Attended:
             await self.happen(Answered(begun))
         else:
             self.context.episode = self.house.clock.new_id()
-            await self.happen(Regathered(begun, self.stayed))
+            await self.happen(Regathered(begun, self.context.stayed))
+        self.context.begun_at, self.context.stayed = self.context.gathering, SIDES
 
     def gather(self, stayed: tuple[Side, ...]) -> None:
         """Others are on the call now; `stayed` are the sides on which it is the same person."""
-        self.gathering, self.stayed = self.gathering + 1, stayed
+        self.context.gathering += 1
+        self.context.stayed = tuple(side for side in self.context.stayed if side in stayed)
         self._wake()
 
     @property
@@ -330,7 +330,7 @@ class Attended:
 
     async def gathered_since(self, seen: int) -> bool:
         """Wait until others are on the call than at the `seen` gathering; False when it ended before that."""
-        while self.gathering == seen and "over" not in self.milestones():
+        while self.context.gathering == seen and "over" not in self.milestones():
             await self.changed()
         return "over" not in self.milestones()
 
@@ -356,6 +356,7 @@ class Attended:
         self._context_due = False
         context = self.context
         context.state, context.control = self.state, dict(self.control.snapshot())
+        context.capturing = self.capturing
         context.disclosed_ms, context.answered_ns = self.account.disclosed_ms, self.account.answered_ns
         context.captures, context.kept_ns = self.account.captures, self.house.clock.monotonic_ns()
         with suppress(Unavailable):

@@ -150,7 +150,7 @@ async def _converse_on(call: Attended) -> None:
 
 async def resume_recording(call: Attended) -> None:
     """An open recording of a predecessor goes on, and what may follow it."""
-    if call.context.recording and call.permitted():
+    if call.context.capturing and call.permitted():
         call.capture_opened(call.context.recording)
         await call.resume_capture("signalling restarted")
         await close_recording(call)

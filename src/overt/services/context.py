@@ -9,7 +9,7 @@ import msgspec
 
 from overt.domain.call import CallState
 from overt.domain.clients import Client
-from overt.domain.identity import Side
+from overt.domain.identity import SIDES, Side
 from overt.domain.law.reckoning import Reckoning
 from overt.domain.policy import LinePolicy
 from overt.domain.roster import Refuser, Seats
@@ -23,6 +23,8 @@ class Context:
 
     `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile. `client` is None in
     path; beside a call it is whose recording session it is, and `seats` who is on the call. `noes` are those who said no.
+    `gathering` counts how often others were on the call than before, `begun_at` says at which the episode began, `stayed`
+    on which sides it is the same person since. `capturing`: `recording` is open, paused or not.
     """
 
     offer: Offer
@@ -43,6 +45,16 @@ class Context:
     seats: Seats = Seats()
     descriptions: int = 0
     noes: list[Refuser] = field(default_factory=list)
+    gathering: int = 0
+    begun_at: int = 0
+    stayed: tuple[Side, ...] = SIDES
+    capturing: bool = False
+
+    def found(self, episode: str, recording: str) -> None:
+        """Know what an engine says that it has open: a predecessor may have died before it left as much."""
+        self.capturing = bool(recording) and episode == self.episode
+        if self.capturing:
+            self.recording = recording
 
     def encoded(self) -> bytes:
         """As bytes for the engine to keep."""

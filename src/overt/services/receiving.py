@@ -94,7 +94,7 @@ async def _accept_and_hear(call: Attended, control: SessionControl) -> None:
 async def _hear(call: Attended) -> None:
     """One episode after another, until the session is over."""
     while True:
-        seen = call.gathering
+        seen = call.context.gathering
         await record(call, learn_consent)
         if not await call.gathered_since(seen):
             return
@@ -102,9 +102,8 @@ async def _hear(call: Attended) -> None:
 
 async def _hear_on(call: Attended) -> None:
     """The open recording of a predecessor goes on; an episode that was not settled yet begins anew."""
-    seen = call.gathering
     if call.state.phase == "bridged":
         await resume_recording(call)
-        if not await call.gathered_since(seen):
+        if not await call.gathered_since(call.context.begun_at):
             return
     await _hear(call)
