@@ -328,3 +328,13 @@ async def test_a_stranger_may_come_and_go_only_so_often(monkeypatch: pytest.Monk
         for number in range(5_000):
             gateway.transports.connections._too_often(f"10.0.{number >> 8}.{number & 255}")
         assert len(gateway.transports.connections._tried) <= 4096
+
+
+async def test_a_connection_stands_for_one_port_of_its_peer_alone() -> None:
+    async with serving([TCP]) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port(gateway))
+        for number in range(5):
+            writer.write(request(via=f"TCP 127.0.0.1:{6_000 + number};alias", branch=f"a{number}"))
+            await read_message(reader)
+        assert list(gateway.transports.connections._reached) == [("127.0.0.1", 6_000, "TCP")]
+        writer.close()

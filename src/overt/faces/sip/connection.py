@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         self.opened = self.trusted = door is None
         self.certificate: Certificate | None = None
         self.stuck_until = 0.0
+        self.reused = False  # stands for a port of its peer's too (RFC 5923)
         self._transport: asyncio.Transport | None = None
         self._reader = StreamReader(opened=self.opened)
         self._loop = asyncio.get_running_loop()

@@ -220,9 +220,10 @@ class Connections:
         self._names[host, port] = name
 
     def reuse(self, peer: Peer, port: int) -> None:
-        """Let requests to this port of the peer's host go by the connection that it opened (RFC 5923)."""
+        """Let requests to this port of the peer's host go by the connection that it opened (RFC 5923), one port each."""
         one = self._all.get(peer.connection)
-        if one is not None:
+        if one is not None and not one.reused:
+            one.reused = True
             self._reached.setdefault((peer.host, port, peer.transport), one)
 
     def trust(self, peer: Peer) -> None:
