@@ -153,15 +153,11 @@ class EngineCall:
         return self.account
 
     async def keep_context(self, context: bytes) -> None:
-        """See ports.CallMedia. Of one that is too large for a frame nothing is kept: by an older one, a successor would not
-        know of a no (P5).
-        """
-        if len(context) > protocol.LARGEST_CONTEXT:
-            self._context = b""
-            self.engine.client.tell(protocol.KeepContext(call=self.call, context=b""))
+        """See ports.CallMedia. Of one too large for a frame nothing is kept: by an older one nobody would know of a no."""
+        self._context = context if len(context) <= protocol.LARGEST_CONTEXT else b""
+        self.engine.client.tell(protocol.KeepContext(call=self.call, context=self._context))
+        if self._context != context:
             raise Unavailable("engine", f"a context of {len(context)} bytes cannot be kept")
-        self._context = context
-        self.engine.client.tell(protocol.KeepContext(call=self.call, context=context))
 
     async def release(self) -> Mapping[Side, Mapping[str, int]]:
         """See ports.CallMedia."""
