@@ -563,3 +563,18 @@ async def test_p2_a_no_of_one_agent_is_not_the_next_agents() -> None:
     world.media.listener(world.session.description(Seats(ANN, CY, (Person("dee"),), SEATS.lines)))
     await world.until(lambda: world.media.capturing)
     await world.over()
+
+
+async def test_p5_when_nothing_that_happens_can_be_heard_any_more_capture_closes_and_the_call_has_its_account() -> None:
+    world = Session()
+    await world.recorded()
+
+    async def broken(side: str, media: object) -> None:
+        raise RuntimeError("broken")
+
+    world.media.connect = broken  # type: ignore[method-assign]
+    world.media.listener(LegChanged(CALLER, leg_media(5000)))
+    await asyncio.wait_for(world.task, 5)
+    assert not world.media.capturing and world.media.released and len(world.faults) == 1
+    (body,) = world.ledger.bodies("call.ended")
+    assert body["reason"] == "internal fault" and CALLER in world.session.hung_up

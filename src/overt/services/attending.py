@@ -40,7 +40,7 @@ def begin(house: House, control: CallControl, ruled: Ruled, context: Context) ->
     _note_offer(call.scribe, control.offer, context.policy.name, ruled.line.agent)
     call.note("call.ruled", **ruled.body)
     control.listen(call.post)
-    return call, asyncio.create_task(call.attend_inbox())
+    return call, asyncio.create_task(_attend_inbox(call))
 
 
 async def take_up(house: House, control: CallControl, line: Line, context: Context, media: CallMedia) -> None:
@@ -78,7 +78,25 @@ def restore(
     call.note("call.resumed", phase=call.state.phase, lost_ms=lost_ms)
     control.listen(call.post)
     media.listen(call.post)
-    return call, asyncio.create_task(call.attend_inbox())
+    return call, asyncio.create_task(_attend_inbox(call))
+
+
+async def _attend_inbox(call: Attended) -> None:
+    """Take what happens, for as long as the call lives. Where that fails nobody would hear a no any more: capture closes
+    before anything else, and the call has its end and its account."""
+    try:
+        await call.attend_inbox()
+    except Exception as error:  # noqa: BLE001 - audited, and recording closed first
+        await call.media.close("internal fault")
+        await _fault(call, error)
+
+
+async def _fault(call: Attended, error: Exception) -> None:
+    what = f"fault: {type(error).__name__}"
+    call.account.why_not = what
+    call.note("call.failed", what=what, setting=call.house.on_failure, consequence="call ended")
+    call.house.report(call.control.offer.id, error)
+    await call.happen(EndDemanded("internal fault"))
 
 
 async def turn_away(house: House, control: CallControl) -> None:
@@ -214,11 +232,7 @@ async def supervise(call: Attended, story: object, inbox: asyncio.Task[None]) ->
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the per-call supervisor: audited, and recording closed below
-        call.account.why_not = f"fault: {type(error).__name__}"
-        call.note("call.failed", what=f"fault: {type(error).__name__}", setting=call.house.on_failure,
-                  consequence="call ended")  # fmt: skip
-        call.house.report(call.control.offer.id, error)
-        await call.happen(EndDemanded("internal fault"))
+        await _fault(call, error)
     finally:
         inbox.cancel()
     await _close(call)
