@@ -339,3 +339,13 @@ def test_a_request_is_held_while_its_transaction_lives() -> None:
     assert one.layer.holds(invite)
     other = parse(GOOD.replace(b"203.0.113.9:5060", b"203.0.113.8:5060"))
     assert isinstance(other, Request) and not one.layer.holds(other)
+
+
+def test_a_cancel_that_comes_after_the_answer_is_too_late_and_no_error() -> None:
+    one = agent()
+    (offered,) = [each for each in one.receive(GOOD, SOURCE, 0) if isinstance(each, Offered)]
+    one.refuse(offered.leg, 486, "", 0)
+    cancel = GOOD.replace(b"INVITE", b"CANCEL")
+    assert [each.status for each in answers(one.receive(cancel, SOURCE, 0))] == [200]
+    unknown = cancel.replace(b"bK1", b"bK9")
+    assert [each.status for each in answers(one.receive(unknown, SOURCE, 0))] == [481]

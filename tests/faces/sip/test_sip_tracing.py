@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import process_time
 
-from overt.faces.sip.tracing import MOST_LOOSE, Tracing, named
+from overt.faces.sip.tracing import MOST_LOOSE, MOST_OF_NOBODY, SECOND, Tracing, named
 from overt.wire.sip.transaction import LIFETIME, Peer, Send
 
 PEER = Peer("192.0.2.7", 5060)
@@ -92,3 +92,16 @@ def test_a_call_id_of_white_space_holds_nobody_up() -> None:
     assert process_time() - began < 0.5
     tracing.belongs("a" + " " * 8_000 + "b", "call-1", "caller")
     assert {one[0] for one in told.notes} == {"call-1"}
+
+
+def test_of_what_is_nobodys_so_much_a_second_is_told_and_of_calls_all() -> None:
+    told = Told()
+    tracing = Tracing([told], lambda: 1)
+    tracing.belongs("a", "call-1", "caller")
+    for second in range(2):
+        for number in range(3 * MOST_OF_NOBODY):
+            tracing.arrived(message(f"{number}"), PEER)
+            tracing.arrived(message("a"), PEER)
+            tracing.settle(second * SECOND + number)
+    said = [one[0] for one in told.notes]
+    assert (said.count(""), said.count("call-1")) == (2 * MOST_OF_NOBODY, 6 * MOST_OF_NOBODY)

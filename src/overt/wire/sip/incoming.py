@@ -200,8 +200,9 @@ class Incoming(Station):
 
     def _cancelled(self, cancel: Request, key: Key, now: int) -> list[Happening]:
         invite = self.layer.invite_of(cancel)
-        if invite is None:
-            return [*self.layer.respond(key, respond(cancel, 481), now)]
+        if invite is None:  # one that came after our answer is too late, and no error (§9.2)
+            status = 200 if self.layer.holds(cancel, "INVITE") else 481
+            return [*self.layer.respond(key, respond(cancel, status), now)]
         leg = self.legs.of_key(invite)
         happened: list[Happening] = [*self.layer.respond(key, respond(cancel, 200), now)]
         if leg is None:

@@ -220,9 +220,9 @@ class TransactionLayer:
         one = self._all.get(key)
         return key if one is not None and one.state == "proceeding" else None
 
-    def holds(self, request: Request) -> bool:
-        """Whether a request was sent again: its transaction lives, and nothing new comes of it."""
-        return server_key(request) in self._all
+    def holds(self, request: Request, method: str = "") -> bool:
+        """Whether a request was sent again: its transaction lives, and nothing new comes of it. `method`: of a CANCEL's INVITE."""
+        return server_key(request, method) in self._all
 
     def peer_of(self, key: Key) -> Peer | None:
         """Whence a request came, or where it goes; None when its transaction is over."""
