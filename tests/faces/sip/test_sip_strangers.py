@@ -169,6 +169,55 @@ async def test_a_wrong_password_is_counted_and_the_client_told_of() -> None:
         peer.transport.close()
 
 
+@pytest.mark.parametrize("listener", [UDP, TCP])
+async def test_a_client_that_begins_with_many_calls_at_once_is_no_scanner(listener: Listener) -> None:
+    calls = Calls()
+    async with serving([listener], [PBX], story=calls, secrets=secrets) as gateway:
+        where, via = ("127.0.0.1", port(gateway)), f"{listener.transport.upper()} 127.0.0.1:9"
+        burst = [request("INVITE", branch=f"b{n}", call=f"call-{n}", body=SDP, via=via) for n in range(2 * MANY)]
+        if listener is UDP:
+            peer = await Datagrams.bound()
+            for one in burst:
+                peer.transport.sendto(one, where)
+            challenge = await asyncio.wait_for(peer.got.get(), 2)
+            await until(lambda: gateway.agent.counters.get("refused: scanner"))
+            send, close = lambda one: peer.transport.sendto(one, where), peer.transport.close
+        else:
+            reader, writer = await asyncio.open_connection(*where)
+            writer.write(b"".join(burst))
+            challenge = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+            await until(lambda: gateway.agent.counters.get("challenged") == 2 * MANY)
+            send, close = writer.write, writer.close
+        guess = authorised(challenge, "another password")
+        if listener is UDP:  # it answers one challenge once, and no other guess comes in by it
+            send(request("INVITE", branch="g", call="call-g", more=[guess], body=SDP, via=via))
+            challenge = await asyncio.wait_for(peer.got.get(), 2)
+        send(request("INVITE", branch="p", call="call-p", more=[authorised(challenge)], body=SDP, via=via))
+        await until(lambda: calls.controls)
+        close()
+
+
+def test_a_scanner_guesses_once_for_each_challenge_that_it_got() -> None:
+    gate, now, source = keeper([PBX]), SECOND, Peer("192.0.2.7", 5060)
+    challenged = gate.admit(read(request("INVITE", body=SDP)), source, None, now)
+    assert isinstance(challenged, Challenged)
+    for number in range(2 * MANY):
+        gate.admit(read(request("INVITE", branch=f"f{number}")), source, None, now)
+    assert gate.barred(source, now)
+    (given,) = digest.answers(challenged.values, "INVITE", "sip:+14045550100@127.0.0.1", "pbx", "a guess", "c")
+    guess = read(request("INVITE", branch="2", more=[f"Authorization: {given}"], body=SDP))
+    assert gate.may_prove(guess, now) and not gate.may_prove(guess, now + 400 * SECOND)
+    assert isinstance(gate.admit(guess, source, None, now), Silence) and not gate.may_prove(guess, now)
+    for value in (
+        "Basic x",
+        'Digest username="pbx"',
+        str(given).replace('realm="overt"', 'realm="other"'),
+        str(given).replace("salt", "sal"),
+    ):
+        assert not gate.may_prove(read(request("INVITE", more=[f"Authorization: {value}"])), now)
+    assert not gate.may_prove(read(FRAUD[12]), now)
+
+
 def keeper(clients: Sequence[Client]) -> Gatekeeper:
     return Gatekeeper(lambda: clients, secrets, "overt", b"k" * 32, lambda: "salt", lambda _: None, lambda _: False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -15,6 +16,7 @@ from overt.wire.sip.message import Headers, Request, parse, respond
 from overt.wire.sip.transaction import Peer, Send, received_via, reply_to
 
 ALIAS = b";alias"
+AUTHORIZATION = re.compile(rb"\nauthorization[ \t]*:", re.IGNORECASE)
 HEAD = 2048  # where the topmost Via stands, if anywhere
 
 
@@ -37,7 +39,7 @@ class Entrance:
         """Whether a message may go to the user agent; what is to be said to one that may not, is said."""
         certificate = self._transports.certificate(source)
         if self._gatekeeper.known(source, certificate) is None:
-            if self._gatekeeper.barred(source, now):
+            if self._gatekeeper.barred(source, now) and not self._may_prove(received, now):
                 self._turn_away(source, "refused: scanner", slow=True)
                 self.strangers.came(source, None)
                 return False
@@ -48,6 +50,13 @@ class Entrance:
             if ALIAS in received[:HEAD]:
                 self._reuse(received, source)
         return True
+
+    def _may_prove(self, received: bytes, now: int) -> bool:
+        if AUTHORIZATION.search(received) is None:
+            return False
+        with suppress(RemoteProtocolError):
+            return self._gatekeeper.may_prove(parse(received), now)
+        return False
 
     def _judge(self, received: bytes, source: Peer, now: int) -> bool:
         try:

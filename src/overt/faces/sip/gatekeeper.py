@@ -6,7 +6,8 @@ Everybody is judged by what he sends before the user agent sees it, so that no s
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from overt.domain.client_reach import AddressTable, fits
 from overt.domain.clients import Client
 from overt.faces.sip.certificates import Certificate
 from overt.faces.sip.scanners import SECOND, Scanners
-from overt.wire.sip.digest import ALGORITHMS, Algorithm, Credentials, Nonces, challenges, verify
+from overt.wire.sip.digest import ALGORITHMS, LIFETIME, Algorithm, Credentials, Nonces, challenges, verify
 from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.headers import NameAddress
 from overt.wire.sip.leg import Leg
@@ -81,6 +82,7 @@ class Gatekeeper:
         self._called: OrderedDict[str, None] = OrderedDict()  # hosts to which we sent requests
         self._proven: OrderedDict[Peer, tuple[Client, int]] = OrderedDict()
         self._proven_hosts: OrderedDict[str, int] = OrderedDict()
+        self._guessed: OrderedDict[str, int] = OrderedDict()  # nonces to which a wrong answer came
 
     def _look(self) -> None:
         """Take the clients as they are now."""
@@ -136,6 +138,15 @@ class Gatekeeper:
         """Whether nothing of a source needs to be read: a scanner, and nobody whom we called or who proved himself."""
         host = source.host
         return self.scanners(source).held(host, now) and host not in self._called and not self._proved_lately(host, now)
+
+    def may_prove(self, message: Message, now: int) -> bool:
+        """Whether an INVITE answers a challenge of ours, which a scanner may do once for each: a client that sends many
+        calls at once is taken for one before its first answer has come.
+        """
+        nonces = [one.nonce for one in self._given(message)] if isinstance(message, Request) else []
+        return any(
+            one not in self._guessed and now - (self._nonces.made_at(one) or -LIFETIME) < LIFETIME for one in nonces
+        )
 
     # ---- what may come in
 
@@ -193,7 +204,8 @@ class Gatekeeper:
         if verdict == "good" and client is not None:
             self._prove(source, client, now)
             return Admitted(client)
-        if not self._proved_lately(source.host, now) and self.scanners(source).failed(source.host, now):
+        counts = verdict == "wrong" or not source.reliable  # by a connection nobody is answered in another's name
+        if counts and not self._proved_lately(source.host, now) and self.scanners(source).failed(source.host, now):
             return Silence("refused: too many tries without a password", slow=True)
         nonce = self._nonces.fresh(self._fresh(), now)
         algorithms: list[Algorithm] = [
@@ -206,18 +218,23 @@ class Gatekeeper:
 
     def _verified(self, request: Request, candidates: list[Client], now: int) -> tuple[str, Client | None]:
         """What the credentials prove, and whose they say that they are."""
-        for name, value in request.headers:
-            if name.lower() != "authorization":
-                continue
-            try:
-                given = Credentials.parse(value)
-            except RemoteProtocolError:
-                continue
-            if given.realm == self._realm:
-                client = next((one for one in candidates if one.username == given.username), None)
-                secrets: Mapping[Algorithm, str] = self._secrets(given.username) if client is not None else {}
-                return verify(given, request.method, request.uri, self._realm, secrets, self._nonces, now), client
+        for given in self._given(request):
+            client = next((one for one in candidates if one.username == given.username), None)
+            secrets: Mapping[Algorithm, str] = self._secrets(given.username) if client is not None else {}
+            verdict = verify(given, request.method, request.uri, self._realm, secrets, self._nonces, now)
+            if verdict == "wrong":
+                _keep(self._guessed, given.nonce, now)
+            return verdict, client
         return "", None
+
+    def _given(self, request: Request) -> Iterator[Credentials]:
+        """The credentials for our realm."""
+        for name, value in request.headers:
+            if name.lower() == "authorization":
+                with suppress(RemoteProtocolError):
+                    given = Credentials.parse(value)
+                    if given.realm == self._realm:
+                        yield given
 
     def _prove(self, source: Peer, client: Client, now: int) -> None:
         self.scanners(source).forgive(source.host)
