@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMPS := .stamps
 ARGS ?=
 WORKERS ?= auto
-BENCHES := bench-relay bench-capture bench-recording_sessions bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
+BENCHES := bench-relay bench-capture bench-recording_sessions bench-new_sessions bench-search bench-play bench-pages bench-law bench-rehearse bench-parse
 PEERS := sip-tester baresip-core baresip-ffmpeg sox libsox-fmt-all espeak-ng chromium kamailio kamailio-tls-modules rtpengine-daemon libbcg729-0 libvo-amrwbenc0
 CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-node.lock $(shell find console/src console/style -type f)
 

@@ -53,9 +53,22 @@ def test_a_flood_is_dropped_and_counted(tmp_path: Path, monkeypatch: pytest.Monk
     files = written(tmp_path, *[(CALL, INVITE)] * 25)
     assert files.dropped >= 5 and files.written + files.dropped == 25
     monkeypatch.setattr(trace_files, "MOST_OF_A_CALL", 100)
-    assert written(tmp_path, (CALL, INVITE)).dropped == 1
+    writer = trace_files.TraceWriter(tmp_path / "traces", b"k" * 32)
+    writer.write([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 5)])
+    assert (writer.written, writer.dropped) == (0, 1)
     monkeypatch.setattr(trace_files, "MOST_WAITING_BYTES", 10)
     assert written(tmp_path, (CALL, INVITE)).dropped == 1
+
+
+def test_a_scribe_that_dies_costs_its_batch_and_another_takes_its_place(tmp_path: Path) -> None:
+    files = TraceFiles(tmp_path)
+    files._hand_over([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 5)])
+    assert files.written == 1 and files._child is not None
+    files._child.kill()
+    files._child.wait()
+    files._hand_over([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 6)])
+    files.close()
+    assert files.written == 2 and files.dropped == 0 and files._child is None
 
 
 def test_a_disk_that_refuses_costs_the_trace_only(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """ports.Tracer into files: DATA/traces/<day of the call>/<call>.jsonl, a line a masked message. What no call owns: `none.jsonl`.
 
-`note` puts the message into a bounded queue and returns; one thread masks and writes in batches. What finds the queue full,
+`note` puts the message into a bounded queue and returns; a process of its own masks and writes in batches. What finds the queue full,
 or a file at its bound, is dropped and counted: a flood costs no memory and no disk.
 """
 
@@ -10,6 +10,8 @@ import json
 import os
 import re
 import secrets
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,6 +19,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import IO
+
+import msgspec
 
 from overt.domain.ladder import TracedMessage
 from overt.domain.masking import Masker
@@ -25,19 +30,24 @@ from overt.domain.traced import traced
 FOLDER, NOBODYS = "traces", "none"
 MOST_WAITING, MOST_WAITING_BYTES = 20_000, 32 * 1024 * 1024
 MOST_OF_A_CALL, MOST_OF_NOBODY = 2 * 1024 * 1024, 5 * 1024 * 1024
-BATCH_S = 0.5
+BATCH_S, END_S = 0.5, 5.0
 _CALL = re.compile(r"[0-9A-Za-z-]{1,64}")
 _V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 Noted = tuple[str, str, bool, str, bytes, int]
 
 
 class TraceFiles:
-    """Writes the traces of one signalling process."""
+    """Hands the traces of one signalling process to a scribe of their own, which masks and writes them.
+
+    Masking takes a processor's time that calls need: it is done in a child process, which may be had by nobody else, keeps
+    nothing, and ends when this one does.
+    """
 
     def __init__(self, data_folder: Path) -> None:
         self._folder, self._key = data_folder / FOLDER, secrets.token_bytes(32)
         self._waiting: list[Noted] = []
         self._bytes, self.dropped, self.written = 0, 0, 0
+        self._child: subprocess.Popen[bytes] | None = None
         self._stop = Event()
         self._thread = Thread(target=self._work, name="traces", daemon=True)
         self._thread.start()
@@ -60,9 +70,49 @@ class TraceFiles:
         while not stopping:
             stopping = self._stop.wait(BATCH_S)
             batch, self._waiting, self._bytes = self._waiting, [], 0
-            self._write(batch)
+            if batch:
+                self._hand_over(batch)
+        self._end_child()
 
-    def _write(self, batch: Sequence[Noted]) -> None:
+    def _hand_over(self, batch: Sequence[Noted]) -> None:
+        """Have a batch masked and written; what a dying child did not write is dropped and counted."""
+        try:
+            child = self._child if self._child is not None and self._child.poll() is None else self._begin_child()
+            assert child.stdin is not None and child.stdout is not None
+            _send(child.stdin, batch)
+            written, dropped = msgspec.msgpack.decode(_receive(child.stdout), type=tuple[int, int])
+            self.written, self.dropped = self.written + written, self.dropped + dropped
+        except (OSError, EOFError, msgspec.DecodeError):
+            self.dropped += len(batch)
+            self._end_child()
+
+    def _begin_child(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "overt.adapters.trace_scribe", str(self._folder)]
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._child.stdin is not None
+        _send(self._child.stdin, self._key)
+        return self._child
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with suppress(OSError):
+            child.communicate(timeout=END_S)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_S)
+        child.kill()
+
+
+class TraceWriter:
+    """Masks messages and writes them, a file a call. Lives in the scribe."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder, self._key = folder, key
+        self.dropped = self.written = 0
+
+    def write(self, batch: Sequence[Noted]) -> None:
+        """Write a batch; what cannot be, or finds a file at its bound, is counted as dropped."""
         by_file: dict[Path, list[str]] = defaultdict(list)
         maskers: dict[str, Masker] = {}
         for call, leg, outgoing, peer, message, at_us in batch:
@@ -86,6 +136,32 @@ class TraceFiles:
             self.written += len(lines)
         except OSError:
             self.dropped += len(lines)
+
+
+def scribble(folder: Path, orders: IO[bytes], answers: IO[bytes]) -> None:
+    """Be the scribe: a key, then batches, each answered with how many were written and dropped; until the orders end."""
+    writer = TraceWriter(folder, msgspec.msgpack.decode(_receive(orders), type=bytes))
+    with suppress(EOFError):
+        while True:
+            writer.write(msgspec.msgpack.decode(_receive(orders), type=list[Noted]))
+            _send(answers, (writer.written, writer.dropped))
+            writer.written = writer.dropped = 0
+
+
+def _send(to: IO[bytes], value: object) -> None:
+    encoded = msgspec.msgpack.encode(value)
+    to.write(len(encoded).to_bytes(4, "big") + encoded)
+    to.flush()
+
+
+def _receive(source: IO[bytes]) -> bytes:
+    """The next value. Raises EOFError."""
+    head = source.read(4)
+    size = int.from_bytes(head, "big")
+    encoded = source.read(size)
+    if len(head) < 4 or len(encoded) < size:
+        raise EOFError
+    return encoded
 
 
 def read_trace(data_folder: Path, call: str) -> Sequence[TracedMessage]:

@@ -9,7 +9,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -85,32 +85,19 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
     held = await engines.start()
     await ledger.enter(_started(house, settings, data_folder, table.version))
     unended = _unended(data_folder, house)
-    kept = {one.media.call for one in held}
-    for record in unended:
-        if record.id not in kept:
-            await ledger.enter(_lost(house, record, "signalling and engine died"))
+    await _give_up(house, unended, {one.media.call for one in held})
     await governor.look()
     following = asyncio.create_task(register.follow())
     side_door = SignallingServer(data_folder / SOCKET, house.under_way.find)
     await side_door.start()
     await gateway.start()
     gone = {one.media.call for one in held if not _take_up(house, gateway, one)}
-    for record in unended:
-        if record.id in gone:
-            await ledger.enter(
-                _lost(house, record, "signalling died, and its successor has no leg or line to go on with")
-            )
-    gc.collect()
-    gc.freeze()  # law, numbers and clients live as long as the process: no collection need look at them
-    gc.set_threshold(*GC_THRESHOLD)
+    await _give_up_gone(house, unended, gone)
+    _settle_in()
     ready = {"sip": ", ".join(map(str, settings.listeners)), "restored": len(held)}
     (data_folder / READY).write_text(json.dumps(ready))
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
     async with pulse(data_folder, "signalling", lambda: observed.said(gateway, pool)):
-        await stop.wait()
+        await _stopped(gateway)
         (data_folder / READY).unlink(missing_ok=True)
         following.cancel()
         await side_door.stop()
@@ -118,6 +105,37 @@ async def _serve(data_folder: Path, start_key: bytes) -> None:
         await gateway.stop()
     observed.close()
     await engines.stop()
+
+
+async def _give_up(house: House, unended: Sequence[CallRecord], held: Collection[str]) -> None:
+    """The accounts of calls that no engine holds any more."""
+    for record in unended:
+        if record.id not in held:
+            await house.ledger.enter(_lost(house, record, "signalling and engine died"))
+
+
+async def _give_up_gone(house: House, unended: Sequence[CallRecord], gone: Collection[str]) -> None:
+    """The accounts of calls that an engine holds, and with which nobody can go on."""
+    why = "signalling died, and its successor has no leg or line to go on with"
+    for record in unended:
+        if record.id in gone:
+            await house.ledger.enter(_lost(house, record, why))
+
+
+def _settle_in() -> None:
+    """Law, numbers and clients live as long as the process: no collection need look at them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+
+
+async def _stopped(gateway: Gateway) -> None:
+    """Wait until we are told to stop; SIGHUP has the certificates read anew."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+    await stop.wait()
 
 
 async def _on_call(house: House, control: SipControl) -> None:

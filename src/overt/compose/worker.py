@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ from overt.services.archiving import Gathered, gather
 
 ROUND_S = 0.5
 PATIENCE_S = 20.0
+NICE = 5  # what is archived a moment later is archived; a call waits for nobody
 _log = logging.getLogger("overt.worker")
 
 
@@ -109,4 +111,5 @@ def _one_round(spool: SpoolFolder, store: SealedFiles) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     sys.exit(main(Path(sys.argv[1])))
