@@ -16,7 +16,9 @@ from overt.domain.policy import LinePolicy
 from overt.domain.roster import Person, Seats
 from overt.inbox import ConsentSaid, Digit, HeardElsewhere, LegChanged, LegSilent, Reclaimed
 from overt.ports import Offer
+from overt.services.auditing import Stated, read_calls
 from overt.services.context import Context
+from overt.services.explaining import verdict
 from overt.services.house import Line
 from overt.services.receiving import line_of, receive, take_up_session
 from services.test_call_stories import World
@@ -476,7 +478,28 @@ async def test_p11_what_became_of_it_is_what_was_said_not_that_it_ended() -> Non
     later.media.listener(later.session.description(Seats(ANN, CY, (), SEATS.lines)))
     await later.until(lambda: len(later.ledger.bodies("call.decided")) == 2)
     await asyncio.sleep(0.02)
-    assert (await later.over())["outcome"] == "recorded until withdrawn"
+    account = await later.over()
+    assert (account["outcome"], account["consent"]) == ("recorded until withdrawn", "withdrawn")
+    assert said_of(later).startswith(
+        "Recorded for 1.0 s, because it is attested that everybody was told; then the caller said no"
+    )
+    assert said_of(told) == "Not recorded: the recording session ended before the caller had answered."
+    assert said_of(agent).startswith("Not recorded: the agent said no (")
+    silent = Session()
+    await silent.recorded()
+    account_of = silent.media.account
+    silent.media.account = lambda reason: replace(account_of(reason), captured_ms=0)  # type: ignore[method-assign]
+    assert str((await silent.over())["outcome"]).startswith("not recorded: no sound came")
+    assert said_of(silent) == "Not recorded: no sound came for as long as recording was permitted."
+
+
+def said_of(world: Session) -> str:
+    """The verdict, as the console says it."""
+    entries = [
+        Stated(at, one.kind, one.at_us, one.call, one.body, one.personal) for at, one in enumerate(world.ledger.facts)
+    ]
+    (record,) = read_calls(entries).values()
+    return verdict(record, {})
 
 
 async def test_who_leaves_without_a_seat_is_not_said_to_be_the_agent() -> None:

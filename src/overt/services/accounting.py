@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from overt.domain.call import CallState
-from overt.domain.consent import NEGATIVE, ConsentState
+from overt.domain.consent import NEGATIVE, ConsentState, PartyStanding
 from overt.domain.facts import Json
 from overt.domain.identity import CALLER, Side
 from overt.ports import CaptureAccount, Clock
@@ -22,6 +22,7 @@ OUTCOMES: Mapping[str, str] = {
 # beside a call its parties are told elsewhere, and it is its session that ends
 UNANSWERED = "not recorded: ended before an answer"
 OUTCOMES_BESIDE: Mapping[str, str] = {"hung up": UNANSWERED}
+SOUNDLESS = "no sound came for as long as recording was permitted"
 UNSAID = frozenset({"hung up", "no answer in time", "put on hold while being told or asked"})  # a no that nobody said
 CONSENTS: Mapping[str, str] = {
     "hung up": "hang-up",
@@ -74,17 +75,25 @@ class Account:
         party = state.consent.of(CALLER)
         if self.why_not and (party.standing == "untold" or (party.standing, party.reason) == ("refused", "hung up")):
             return "not asked"  # we did not tell them, and whether they hung up in the end is no answer
+        if self._withdrawn(party):
+            return "withdrawn"
         if self.beside and party.reason == "hung up":
             return "timeout"  # whether they hung up, or the session alone ended, we do not know: there was no answer
         return CONSENTS.get(party.reason, party.standing) if party.standing in NEGATIVE else party.standing
+
+    def _withdrawn(self, party: PartyStanding) -> bool:
+        """True when something was captured before they said no, also where a later episode begins with that no."""
+        return bool(self.captures) and party.standing in NEGATIVE and party.reason not in UNSAID
 
     def outcome(self, state: CallState) -> str:
         """How the call came out, for people."""
         if state.consent is None:
             return f"not answered: {state.ending}" if not self.why_not else f"not recorded: {self.why_not}"
         party = state.consent.of(CALLER)
-        if self.captures and party.standing in NEGATIVE and party.reason not in UNSAID:
-            return "recorded until withdrawn"  # also where the no came before a later episode
+        if self._withdrawn(party):
+            return "recorded until withdrawn"
+        if self.captures and not self.captured_ms and not self.why_not:
+            return f"not recorded: {SOUNDLESS}"
         if self.captures:
             return "recorded until hold" if state.consent.closed.endswith(" on hold") else "recorded"
         if self.why_not:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overt.domain.call import UNSERVED
-from overt.services.accounting import UNANSWERED
+from overt.services.accounting import SOUNDLESS, UNANSWERED
 from overt.services.auditing import JOINED, CallRecord, Stated, recorder_hears
 from overt.services.wording import (
     WORDS,
@@ -173,6 +173,10 @@ def _why_not(record: CallRecord) -> str:
         return f"the caller was {record.told}, and whoever was not told is not recorded"
     if record.outcome.startswith("not answered: "):
         return f"the call was never answered ({because(outcome.removeprefix('not answered: '))})"
+    if outcome == SOUNDLESS:
+        return outcome
+    if outcome.startswith(("agent refused: ", "agent withdrawn: ")):
+        return f"the agent said no ({because(outcome.partition(': ')[2])})"
     if record.outcome == UNANSWERED:
         return "the recording session ended before the caller had answered"
     if record.consent in _NOT:
