@@ -230,9 +230,21 @@ async def test_a_third_party_is_located_and_one_that_leaves_ends_nothing() -> No
 async def test_when_the_agent_leaves_the_call_capture_ends_until_somebody_comes() -> None:
     world = Session()
     await world.recorded()
-    world.media.listener(world.session.description(Seats(ANN, None, (), SEATS.lines)))
-    await world.until(lambda: len(world.media.opened) == 2)
+    for _ in range(2):
+        world.media.listener(world.session.description(Seats(ANN, None, (), SEATS.lines)))
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) > 1)
+    await asyncio.sleep(0.02)
     assert [one["side"] for one in world.ledger.bodies("call.left")] == ["agent"]
+    assert not world.media.capturing and len(world.media.opened) == 1
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    await world.until(lambda: world.media.capturing)
+    assert (await world.over())["outcome"] == "recorded" and len(world.media.opened) == 2
+
+
+async def test_where_one_person_alone_was_ever_named_the_other_may_be_there_all_the_same() -> None:
+    world = Session()
+    world.session.seats = Seats(ANN, None, (), SEATS.lines)
+    await world.recorded()
     await world.over()
 
 
@@ -546,7 +558,7 @@ async def test_p5_a_successor_knows_who_said_no_to_its_predecessor() -> None:
     await world.until(lambda: not world.media.capturing)
     world.session.seats = Seats(None, BO, (), SEATS.lines)
     world.media.listener(world.session.description(world.session.seats))
-    await world.until(lambda: len(world.media.opened) == 2)
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) == 2)
     media = await successor(world)
     await world.until(lambda: "call.resumed" in world.kinds())
     media.listener(world.session.description(SEATS))

@@ -24,7 +24,8 @@ class Context:
     `policy` and `reckoning` are how the call was ruled: it keeps that, whatever is published meanwhile. `client` is None in
     path; beside a call it is whose recording session it is, and `seats` who is on the call. `noes` are those who said no.
     `gathering` counts how often others were on the call than before, `begun_at` says at which the episode began, `stayed`
-    on which sides it is the same person since. `capturing`: `recording` is open, paused or not.
+    on which sides it is the same person since. `capturing`: `recording` is open, paused or not. `deserted` are
+    the seats whose people left, and nobody took their place.
     """
 
     offer: Offer
@@ -49,6 +50,7 @@ class Context:
     begun_at: int = 0
     stayed: tuple[Side, ...] = SIDES
     capturing: bool = False
+    deserted: tuple[Side, ...] = ()
 
     def found(self, episode: str, recording: str) -> None:
         """Know what an engine says that it has open: a predecessor may have died before it left as much."""

@@ -20,6 +20,10 @@ async def take_description(call: Attended, described: Described) -> None:
     """Keep the document as it came; where others are on the call than before, end the episode, and let the next begin."""
     _note(call, described)
     before, call.context.seats = call.context.seats, described.seats
+    call.context.deserted = tuple(
+        side for side in SIDES
+        if described.seats.of(side) is None and (before.of(side) is not None or side in call.context.deserted)
+    )  # fmt: skip
     change = regroup(before, described.seats)
     if not change.ends_episode:
         return

@@ -30,7 +30,9 @@ def note_change(context: Context, side: Side, standing: Standing, reason: str) -
 
 
 def still_refused(context: Context, begun: ConsentState) -> ConsentState:
-    """The consent that an episode begins with, with the noes of whoever is on the call."""
+    """The consent that an episode begins with, with the noes of whoever is on the call. Who is left alone is in a queue, or
+    on hold, and talks to nobody: nothing of that is captured (P5)."""
     seats = context.seats
     noes = {side: one.reason for side in SIDES for one in reversed(context.noes) if one.sits(side, seats)}
-    return consent.remember(begun, noes, ANOTHER if any(one.stands_by(seats) for one in context.noes) else "")
+    left = next((f"the {side} left, and nobody took their place" for side in context.deserted), "")
+    return consent.remember(begun, noes, ANOTHER if any(one.stands_by(seats) for one in context.noes) else left)
