@@ -613,3 +613,18 @@ async def test_p5_when_nothing_that_happens_can_be_heard_any_more_capture_closes
     assert not world.media.capturing and world.media.released and len(world.faults) == 1
     (body,) = world.ledger.bodies("call.ended")
     assert body["reason"] == "internal fault" and CALLER in world.session.hung_up
+
+
+async def test_p6_a_call_that_is_transferred_to_a_number_that_is_never_recorded_is_recorded_no_further() -> None:
+    world = Session()
+    await world.recorded()
+    crisis = Person("crisis line", Number("112"))
+    world.media.listener(world.session.description(Seats(ANN, crisis, (), SEATS.lines)))
+    await world.until(lambda: len(world.ledger.bodies("call.decided")) == 2)
+    await asyncio.sleep(0.02)
+    assert not world.media.capturing and len(world.media.opened) == 1
+    assert world.ledger.bodies("call.ruled")[1]["unrecorded_why"] == "an emergency call"
+    world.media.listener(world.session.description(SEATS))
+    await world.until(lambda: world.media.capturing)
+    assert len(world.ledger.bodies("call.ruled")) == 3
+    await world.over()

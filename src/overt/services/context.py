@@ -25,7 +25,7 @@ class Context:
     path; beside a call it is whose recording session it is, and `seats` who is on the call. `noes` are those who said no.
     `gathering` counts how often others were on the call than before, `begun_at` says at which the episode began, `stayed`
     on which sides it is the same person since. `capturing`: `recording` is open, paused or not. `deserted` are
-    the seats whose people left, and nobody took their place.
+    the seats whose people left, and nobody took their place. `ruled_for` are the numbers in the seats for which it was ruled.
     """
 
     offer: Offer
@@ -51,6 +51,7 @@ class Context:
     stayed: tuple[Side, ...] = SIDES
     capturing: bool = False
     deserted: tuple[Side, ...] = ()
+    ruled_for: tuple[str, str] = ("", "")
 
     def found(self, episode: str, recording: str) -> None:
         """Know what an engine says that it has open: a predecessor may have died before it left as much."""

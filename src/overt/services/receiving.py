@@ -28,6 +28,7 @@ async def receive(house: House, control: SessionControl, line: Line) -> None:
         control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id(), client=control.client,
         seats=control.seats,
     )  # fmt: skip
+    context.ruled_for = _numbers(context)
     call, inbox = begin(house, control, ruled, context)
     _order_lines(call, control)
     await supervise(call, _accept_and_hear(call, control), inbox)
@@ -95,9 +96,30 @@ async def _hear(call: Attended) -> None:
     """One episode after another, until the session is over."""
     while True:
         seen = call.context.gathering
+        await _rule_anew(call)
         await record(call, learn_consent)
         if not await call.gathered_since(seen):
             return
+
+
+async def _rule_anew(call: Attended) -> None:
+    """Rule for whoever has the seats now: a call may be transferred to a line, or a number, that is never recorded (P6)."""
+    context, numbers = call.context, _numbers(call.context)
+    if numbers == context.ruled_for:
+        return
+    seats, offer, client = context.seats, context.offer, context.client
+    assert client is not None, "only beside a call does a client say who is on it"
+    caller = seats.caller.number if seats.caller is not None else offer.caller
+    offer = replace(offer, caller=caller, called=numbers[1] or offer.called)
+    ruled = _beside(await call.house.governing.rule(offer, line_of(call.house, client, seats, offer.called)))
+    call.line, call.law, context.ruled_for = ruled.line, ruled.law, numbers
+    context.policy, context.reckoning = ruled.line.policy, ruled.law.reckoning
+    call.note("call.ruled", **ruled.body)
+
+
+def _numbers(context: Context) -> tuple[str, str]:
+    caller, agent = context.seats.caller, context.seats.agent
+    return caller.number.text if caller is not None else "", agent.number.text if agent is not None else ""
 
 
 async def _hear_on(call: Attended) -> None:
