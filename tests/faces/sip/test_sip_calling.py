@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -343,6 +344,12 @@ async def test_a_tls_server_must_prove_the_name_that_we_called(tmp_path: Path) -
             assert wrong.status == 503 and not agents.controls
             right = await control.dial(f"sip:a@pbx.example:{at};transport=tls", "127.0.0.1", 40004, 3)
             assert right.status == 200 and agents.controls[0].offer.trunk == HERE.name
+            # The connection that proved one name does not serve for another; what belongs to the call still goes by it.
+            wrong = await control.dial(f"sip:a@else.example:{at};transport=tls", "127.0.0.1", 40004, 3)
+            assert wrong.status == 503 and len(agents.controls) == 1
+            for leg in list(gateway.agent.legs.values()):
+                gateway.perform(gateway.agent.hang_up(leg, time.monotonic_ns()))
+            await until(lambda: not other.agent.legs)
             caller.transport.close()
 
 

@@ -336,5 +336,5 @@ async def test_a_connection_stands_for_one_port_of_its_peer_alone() -> None:
         for number in range(5):
             writer.write(request(via=f"TCP 127.0.0.1:{6_000 + number};alias", branch=f"a{number}"))
             await read_message(reader)
-        assert list(gateway.transports.connections._reached) == [("127.0.0.1", 6_000, "TCP")]
+        assert list(gateway.transports.connections._reached) == [("127.0.0.1", 6_000, "TCP", "")]
         writer.close()

@@ -23,7 +23,7 @@ from overt.wire.sip.errors import RemoteProtocolError
 from overt.wire.sip.message import Response, parse
 from overt.wire.sip.transaction import Peer, Send
 
-Where = tuple[str, int, str]  # host, port, transport
+Where = tuple[str, int, str, str]  # host, port, transport, and the name that a TLS server there has proven
 MOST_NAMES = 4096
 
 
@@ -155,8 +155,8 @@ class Connections:
         if connection is not None and connection.write(send.encoded):
             return
         to = _elsewhere(send) if send.to.connection else send.to
-        again = self._reached.get((to.host, to.port, to.transport)) if to is not None else None
-        if again is not None and again.write(send.encoded):
+        again = (self._standing(to) or self._within(to, send)) if to is not None else None
+        if again is not None and again is not connection and again.write(send.encoded):
             return
         if to is None or not dial:
             self._undelivered(send)
@@ -167,16 +167,27 @@ class Connections:
         if to.connection:
             one = self._all.get(to.connection)
             return one if one is not None and one.peer.host == to.host else None
-        one = self._reached.get((to.host, to.port, to.transport))
-        wanted = self._names.get((to.host, to.port), "")
-        return None if one is not None and one.name and wanted and one.name != wanted else one
+        where = self._where(to)
+        one, nameless = self._reached.get(where), self._reached.get((*where[:3], ""))
+        if one is None and nameless is not None and nameless.certificate is not None:
+            return nameless if where[3] in nameless.certificate.names else None
+        return one
+
+    def _where(self, to: Peer) -> Where:
+        name = self._names.get((to.host, to.port), "") if to.transport == "TLS" else ""
+        return to.host, to.port, to.transport, name
+
+    def _within(self, to: Peer, send: Send) -> Connection | None:
+        """Any connection to a peer, for what belongs to a call: its server was proven when it was called, maybe by another name."""
+        found = [one for where, one in self._reached.items() if where[:3] == (to.host, to.port, to.transport)]
+        return found[0] if found and not _begins(send) else None
 
     def _undelivered(self, send: Send) -> None:
         self.count(f"{send.to.transport}: not sent")
         self._on_undelivered(send)
 
     def _dial(self, to: Peer, send: Send) -> None:
-        where = (to.host, to.port, to.transport)
+        where = self._where(to)
         waiting = self._dialling.get(where)
         if waiting is not None:
             if len(waiting) < self.bounds.waiting:
@@ -191,7 +202,7 @@ class Connections:
         self._spawn(self._open(where, to))
 
     async def _open(self, where: Where, to: Peer) -> None:
-        connection = Connection(self, replace(to, connection=self._next()), name=self._names.get(where[:2], ""))
+        connection = Connection(self, replace(to, connection=self._next()), name=where[3])
         self._all[connection.peer.connection] = connection
         try:
             await asyncio.wait_for(self._connect(connection), self.bounds.dial_s)
@@ -224,7 +235,7 @@ class Connections:
         one = self._all.get(peer.connection)
         if one is not None and not one.reused:
             one.reused = True
-            self._reached.setdefault((peer.host, port, peer.transport), one)
+            self._reached.setdefault((peer.host, port, peer.transport, ""), one)
 
     def trust(self, peer: Peer) -> None:
         """Somebody whom we know spoke on a connection."""
@@ -298,6 +309,13 @@ def _keep_alive(made: socket.socket) -> None:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _begins(send: Send) -> bool:
+    """Whether a message begins a call."""
+    if not send.encoded.startswith(b"INVITE "):
+        return False
+    return not parse(send.encoded).to.tag
 
 
 def _elsewhere(send: Send) -> Peer | None:
