@@ -628,3 +628,14 @@ async def test_p6_a_call_that_is_transferred_to_a_number_that_is_never_recorded_
     await world.until(lambda: world.media.capturing)
     assert len(world.ledger.bodies("call.ruled")) == 3
     await world.over()
+
+
+@pytest.mark.parametrize(("telling", "recorded"), [("announce", True), ("ask", False)])
+async def test_p2_an_attested_notice_is_no_answer_where_the_line_asks(telling: str, recorded: bool) -> None:
+    notice = replace(CLIENT, attestation=replace(SIGNED, form="notice_then_continue"))
+    world = Session(notice, telling=telling)
+    await world.start()
+    await world.until(lambda: "call.consent" in world.kinds())
+    await asyncio.sleep(0.02)
+    assert world.media.capturing == recorded
+    await world.over()

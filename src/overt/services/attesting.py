@@ -28,12 +28,17 @@ async def learn_consent(call: Attended, decision: Decision) -> None:
     call.told = (f"attested for {client.name} by {attestation.by}: {attestation.why}",)
     for side in SIDES:
         _enter_telling(call, side, client, attestation)
-    if attestation.covers(RECORDING, decision.demand):
+    if attestation.covers(RECORDING, decision.demand) and _answers(attestation, decision):
         for side in SIDES:
             await call.happen(consent.Attested(side, f"attested by {attestation.by}: {attestation.why}"))
     else:
         await _wait_for_answer(call, client, decision)
     await _begin_hearing(call)
+
+
+def _answers(attestation: Attestation, decision: Decision) -> bool:
+    """Where the line asks, a notice is no answer, though the law may accept one: nobody chose that for the line (P2)."""
+    return decision.will != "ask" or attestation.form == "express_opt_in"
 
 
 async def _nobody_attests(call: Attended, client: Client) -> None:

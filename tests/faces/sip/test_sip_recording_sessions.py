@@ -328,3 +328,10 @@ async def test_a_successor_keeps_the_seats_and_knows_what_was_agreed() -> None:
         assert restored is not None and dict(restored.seats.lines) == {CALLER: 0, AGENT: 1}
         assert [restored.seats.of(side).id for side in SIDES] == ["100", "200"]  # type: ignore[union-attr]
         assert restored._told == door._told
+
+
+async def test_a_line_that_a_failover_leaves_out_is_paused() -> None:
+    async with house() as world:
+        await begun(world)
+        await world.ask("INVITE", body(sdp("b"), BOTH), call="c2")
+        await until(lambda: world.session.told(Reclaimed) == 1 and sources(world.session) == {AGENT: B})

@@ -301,14 +301,14 @@ class RecordingSession:
             for side, media in found.items() if media is not None
         }  # fmt: skip
 
-    def _tell_streams(self) -> None:
-        """Tell of every stream that changed; one that is no longer offered is one that is paused."""
+    def _tell_streams(self, *, anew: bool = False) -> None:
+        """Tell of every stream that changed, of all `anew`; one that is no longer offered is one that is paused."""
         if self.understood.offer is None or not self._ports:
             return
         now = self._streams()
         ended = {side: replace(media, sends=False, receives=False) for side, media in self._told.items()}
         for side, media in (ended | now).items():
-            if media != self._told.get(side):
+            if anew or media != self._told.get(side):
                 self._told[side] = media
                 self.post(LegChanged(side, media))
 
@@ -354,8 +354,7 @@ class RecordingSession:
             self._reanswered.set_result(491)  # our offer went to the old one; what we answer now says the same
         body = self._description(answers=leg.far is not None)
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
-        self._told.clear()
         self.post(Reclaimed("the client failed over to another dialog"))
         if described is not None:
             self.post(described)
-        self._tell_streams()
+        self._tell_streams(anew=True)
