@@ -40,7 +40,12 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-ALONE = ("journeys", "console", "services/test_signing_in.py")  # whole houses and browsers, and what is held to a time
+ALONE = (
+    "journeys",
+    "console",
+    "services/test_signing_in.py",
+    "services/test_listening_export.py",
+)  # whole houses and browsers, and what is held to a time
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
