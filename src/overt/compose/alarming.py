@@ -97,7 +97,12 @@ class _Watching:
 
     def _fact(self, kind: str, one: Alarm, now_us: int) -> Fact:
         tenant = self._settings.tenant if self._settings is not None else "main"
-        body: dict[str, Json] = {"alarm": one.kind, "about": one.about, "sentence": one.sentence, "since_us": one.since_us}
+        body: dict[str, Json] = {
+            "alarm": one.kind,
+            "about": one.about,
+            "sentence": one.sentence,
+            "since_us": one.since_us,
+        }
         if kind == "alarm.ended":
             body["lasted_ms"] = (now_us - one.raised_us) // 1000
         return Fact(self._clock.new_id(), tenant, kind, now_us, "", body)

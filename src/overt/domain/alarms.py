@@ -187,7 +187,11 @@ def _processes(signs: Signs, marks: Mapping[str, Mark]) -> _Found:
         ago_us = signs.now_us - mark.grew_us
         if name.startswith("process_restarts|") and ago_us < 600 * SECOND_US:
             about = name.partition("|")[2]
-            yield "process.restarted", about, f"{about} died and was started again; since Overt began, {mark.value} in all."
+            yield (
+                "process.restarted",
+                about,
+                f"{about} died and was started again; since Overt began, {mark.value} in all.",
+            )
         elif name == "ledger_commit_failures" and ago_us < 120 * SECOND_US:
             yield "ledger.not-durable", "ledger", "Facts could not be made durable; nothing that opens happens on them."
         elif name in ("captures_broken", "leases_run_out") and ago_us < 900 * SECOND_US:
