@@ -189,6 +189,7 @@ async def test_each_voice_comes_to_the_ports_of_its_seat_also_when_labels_change
         assert ports(await begun(world)) == [30000, 30002]
         assert sources(world.session) == {CALLER: A, AGENT: B}
         assert ports(await world.ask("INVITE", body(sdp("b", "a")))) == [30002, 30000]
+        assert sources(world.session) == {}  # what is on the way to the ports of before is nobody's
         await until(lambda: sources(world.session) == {CALLER: A, AGENT: B})
 
 

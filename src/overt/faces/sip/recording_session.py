@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 32.0
 REOFFER_S = 45.0  # a client that is busy with an offer of its own is asked again (RFC 3261 §14.1)
+SETTLE_S = 0.5
 FEATURES = ";+sip.srs"
 KEY_BYTES = 46
 
@@ -56,6 +57,10 @@ class RecordingSession:
         self._agreed: dict[Side, int] = {}  # the line of theirs that each pair of our ports is for, as they know
         self._asked: dict[Side, int] = {}  # the same, as an offer of ours says that they have not answered
         self._tried: dict[Side, int] = {}
+        self._settling: set[Side] = (
+            set()
+        )  # seats to whose ports the voice of another comes until the client has our answer
+        self._settled: asyncio.TimerHandle | None = None
         leg.deferred, leg.features = True, FEATURES
         gateway.keep(leg, self)
 
@@ -252,12 +257,27 @@ class RecordingSession:
             self._do(lambda now: self._gateway.agent.reject(leg, 488, now))
             return
         says = far is not None or request.method == "INVITE"  # an UPDATE without an offer is answered without one
+        if far is not None:
+            self._settle()
         body = self._description(answers=far is not None) if says else b""
         self._agreed_anew = self._agreed_anew or far is not None
         self._do(lambda now: self._gateway.agent.accept(leg, body, now))
         self._tell_streams()
         if not says:
             self._align()
+
+    def _settle(self) -> None:
+        """Hear no voice whose line was another's, for as long as our answer may take to reach the client."""
+        formerly = {index: side for side, index in self._agreed.items()}
+        self._settling = {side for side, index in self.understood.seats.lines if formerly.get(index, side) != side}
+        if self._settled is not None:
+            self._settled.cancel()
+        if self._settling:
+            self._settled = asyncio.get_running_loop().call_later(SETTLE_S, self._hear_settled)
+
+    def _hear_settled(self) -> None:
+        self._settling = set()
+        self._tell_streams()
 
     def _align(self) -> None:
         """Have the client send each voice to the ports of its seat, where it said in metadata alone that voices changed
@@ -294,7 +314,7 @@ class RecordingSession:
             for side, index in self.understood.seats.lines
         }
         anywhere = self.client.anywhere
-        astray = self._astray(dict(self.understood.seats.lines))
+        astray = self._astray(dict(self.understood.seats.lines)) | self._settling
         return {
             side: replace(media, anywhere=anywhere) if side not in astray
             else replace(media, anywhere=anywhere, sends=False, receives=False)
