@@ -29,7 +29,7 @@ async def test_headers_pass_and_the_rest_does_not(tmp_path: Path) -> None:
             "4142",
             "7",
         )
-        assert invite.get("Supported") == "" and invite.from_.uri.user == "+12145550100"
+        assert invite.get("Supported") == "timer" and invite.from_.uri.user == "+12145550100"
         assert invite.get("Max-Forwards") == "69" and invite.call_id != call.leg.invite.call_id
         call.hang_up()
         await house.ended()
