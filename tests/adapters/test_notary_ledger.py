@@ -13,11 +13,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from overt.adapters import key_files
+from overt import protocol
+from overt.adapters import key_files, notary_server
 from overt.adapters.ledger_files import LedgerFiles, read_lines, read_personal
 from overt.adapters.notary_client import NotaryClient
+from overt.adapters.notary_server import Notary, _identities
 from overt.adapters.system_clock import SystemClock
 from overt.compose.auditing import verdict
 from overt.domain.facts import Fact
@@ -233,3 +236,31 @@ def test_verify_catches_history_written_anew(folder: Path) -> None:
 def test_personal_values_stay_outside_the_tree(folder: Path) -> None:
     asyncio.run(_three(folder))
     assert {value for _, value in read_personal(folder / "ledger" / "main").values()} == {"+14155550100"}
+
+
+async def test_the_newest_facts_are_known_again_and_memory_has_a_bound(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notary_server, "MOST_KNOWN", 30)
+    files, key = LedgerFiles(folder / "ledger" / "main"), Ed25519PrivateKey.generate()
+    one = Notary(files, key, "main", CLOCK.now_us)
+    committing = asyncio.create_task(one.commit_forever())
+
+    async def enter(facts: list[Fact]) -> list[int]:
+        frames = [
+            protocol.Append(
+                id=f.id, tenant="main", kind=f.kind, at_us=f.at_us, call=f.call, body=dict(f.body), personal={}
+            )
+            for f in facts
+        ]
+        replies = await asyncio.gather(*(one.handle(frame, None) for frame in frames))  # type: ignore[arg-type]
+        return [reply.index for reply in replies if isinstance(reply, protocol.Entered)]
+
+    facts = [fact(number) for number in range(25)]
+    assert await enter(facts) == list(range(25))
+    assert await enter(facts[-10:]) == list(range(15, 25))
+    mixed = [facts[0], *(fact(number) for number in range(12))]
+    assert await enter(mixed) == [0, *range(25, 37)] and len(one._known) == 30
+    assert await enter([facts[0], facts[1]]) == [0, 37]  # the one was asked for lately, the other is known no more
+    committing.cancel()
+    assert list(_identities(files.lines).values()) == list(range(8, 38))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -18,6 +19,7 @@ from overt.ledger.entry import SALT_BYTES, Entry, EntryBroken, commitment, write
 from overt.ports import NotDurable
 
 GROUP_S = 0.003
+MOST_KNOWN = 200_000  # a day's calls by the hundred thousand must not fill the memory
 LARGEST_GROUP = 512
 
 
@@ -27,17 +29,25 @@ class _Identity(msgspec.Struct):
     id: str
 
 
-def _identities(lines: Sequence[bytes]) -> dict[str, int]:
-    """The index of each entry by its fact's id. Raises EntryBroken for a line that is no entry."""
+def _identities(lines: Sequence[bytes]) -> OrderedDict[str, int]:
+    """The index of the newest entries by their facts' ids. Raises EntryBroken for a line that is no entry."""
     reader = msgspec.json.Decoder(_Identity)
+    found: OrderedDict[str, int] = OrderedDict()
     try:
-        return {reader.decode(line).id: index for index, line in enumerate(lines)}
+        for index, line in enumerate(lines):
+            found[reader.decode(line).id] = index
+            if len(found) > MOST_KNOWN:
+                found.popitem(last=False)
+        return found
     except msgspec.DecodeError as error:
         raise EntryBroken(f"a line of the log is no entry: {error}") from error
 
 
 class Notary:
-    """Takes facts, makes them entries, answers when they are durable. A fact's id enters once, however often it comes."""
+    """Takes facts, makes them entries, answers when they are durable. A fact's id enters once, however often it comes.
+
+    It is known again for as long as it is among the newest MOST_KNOWN: whoever tries again does so within minutes.
+    """
 
     def __init__(self, files: LedgerFiles, key: Ed25519PrivateKey, tenant: str, now_us: Callable[[], int]) -> None:
         self._files, self._key, self._tenant, self._now_us = files, key, tenant, now_us
@@ -104,7 +114,10 @@ class Notary:
         fresh: dict[str, int] = {}
         broken: dict[str, str] = {}
         for append, _ in group:
-            if append.id in self._known or append.id in fresh:
+            if append.id in fresh:
+                continue
+            if append.id in self._known:
+                self._known.move_to_end(append.id)
                 continue
             index = self._files.tree.size + len(lines)
             try:
@@ -118,7 +131,7 @@ class Notary:
         try:
             if lines:
                 self._files.append(lines, personal)
-                self._known |= fresh
+                self._remember(fresh)
             if self._published < self._files.tree.size:
                 self._publish()
         except NotDurable as error:
@@ -127,6 +140,11 @@ class Notary:
             self._answer(group, lambda _: failed)
             return
         self._answer(group, lambda append: self._reply(append, broken))
+
+    def _remember(self, fresh: Mapping[str, int]) -> None:
+        self._known.update(fresh)
+        while len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
 
     def _reply(self, append: protocol.Append, broken: dict[str, str]) -> protocol.Frame:
         if append.id in broken:
