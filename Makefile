@@ -14,9 +14,11 @@ CONSOLE := $(wildcard console/*.json console/*.mjs console/*.sh) requirements-no
 demo: $(STAMPS)/run $(STAMPS)/console
 	@$(BIN)/overt demo $(ARGS)
 
-# First what needs only a processor, on all of them; then, one after the other, what is bound to time (tests/conftest.py).
+# First what needs only a processor, on all of them; then whole houses, two at once; last what may have nothing beside it
+# (tests/conftest.py).
 test: $(STAMPS)/dev $(STAMPS)/console $(STAMPS)/peers/.made install-peers
-	$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -m "not alone and not house" -n $(WORKERS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -m house -n 2 --dist worksteal --cov --cov-append --cov-report=
 	$(BIN)/python -m pytest -m alone --cov --cov-append --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='*/overt/domain/*,*/overt/wire/*,*/overt/vault/*,*/overt/ledger/*' --fail-under=100 --skip-covered
 

@@ -40,12 +40,12 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# Whole houses mostly wait: two at once. Browsers, floods, and what is held to a time: alone.
+HOUSES = "journeys"
 ALONE = (
-    "journeys",
-    "console",
-    "services/test_signing_in.py",
-    "services/test_listening_export.py",
-)  # whole houses and browsers, and what is held to a time
+    "console", "services/test_signing_in.py", "services/test_listening_export.py", "journeys/test_journey_torture.py",
+    "journeys/test_journey_console.py", "journeys/test_journey_baresip.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,3 +54,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         where = item.path.relative_to(Path(__file__).parent).as_posix()
         if where.startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+        elif where.startswith(HOUSES):
+            item.add_marker(pytest.mark.house)
