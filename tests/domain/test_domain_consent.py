@@ -375,3 +375,9 @@ def test_an_episode_in_which_somebody_else_said_no_before_is_closed() -> None:
     begun = consent.begin((CALLER, AGENT), asks=False, purposes=("recording",), closed="denied")
     assert consent.remember(begun, {}, "another").closed == "denied" and consent.remember(begun, {}) == begun
     assert consent.remember(consent.begin((CALLER,), asks=False, purposes=()), {}, "another").closed == "another"
+
+
+def test_a_no_that_is_remembered_keeps_its_reason_and_closes_nothing_else() -> None:
+    state = consent.remember(begin(SIDES, asks=False, purposes=("recording",)), {CALLER: "pressed the no key"})
+    assert (state.of(CALLER).standing, state.of(CALLER).reason) == ("refused", "pressed the no key")
+    assert state.closed == "" and state.of(AGENT).standing == "untold"
