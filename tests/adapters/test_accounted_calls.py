@@ -21,7 +21,7 @@ def full() -> list[Stated]:
     body: dict[str, Any] = {"episode": 1, "recording": "r1"}
     described = {"number": 1, "dialect": "", "lines": []}
     return [
-        ("call.offered", {"line": "sales", "trunk": "sbc"}, {"from": "+14155550102", "to": "sip:1001@pbx", "agent": "sip:ann@pbx", "call_id": "a@b"}),
+        ("call.offered", {"line": "sales", "trunk": "sbc"}, {"from": "+14155550102", "to": "sip:1001@pbx", "agent": "sip:ann@pbx", "call_id": "a@b", "sessions": "cs-1 9f8e"}),
         ("session.described", described, {}), ("session.described", described | {"dialect": "rfc", "lines": ["agent: line 2"]}, {}),
         ("call.decided", {"effect": "permit, ask", "why": "", "rule": "all-party", "form": "x"}, {}),
         ("call.consent", {"side": "caller", "standing": "asked"}, {}), ("call.consent", {"side": "caller", "standing": "given"}, {}),
@@ -54,7 +54,7 @@ def test_a_call_with_all_that_is_read_of_it_by_the_time_and_by_itself(tmp_path: 
     written(tmp_path, full())
     (call,) = read(tmp_path)
     assert (call.id, call.offered_us, call.trunk, call.line) == (CALL, AT, "sbc", "sales")
-    assert (call.caller, call.called, call.agent, call.call_id) == ("+14155550102", "1001", "ann", "a@b")
+    assert (call.caller, call.called, call.agent, call.ids) == ("+14155550102", "1001", "ann", ("a@b", "cs-1", "9f8e"))
     assert (call.effect, call.standings, call.joined_us) == ("permit, ask", {"caller": "given"}, AT + 6)
     assert call.failures == (("engine lost", "call goes on"),) and call.kept == (
         Kept("r1", 700, "engine lost"),
@@ -84,7 +84,7 @@ def test_a_call_of_which_little_is_known(tmp_path: Path) -> None:
     assert call.end is None and call.undescribed and call.heard == SIDES and call.effect == ""
     ledger.erase(0)
     (call,) = read(tmp_path)
-    assert (call.caller, call.called, call.agent, call.call_id) == ("", "", "", "")
+    assert (call.caller, call.called, call.agent, call.ids) == ("", "", "", ())
     assert read(tmp_path, AT + 1) == read(tmp_path, 0, AT) == read(tmp_path / "none") == []
 
 

@@ -19,7 +19,7 @@ ANN, BEN, DESK = "+14155550102", "+14155550103", "+14045550100"
 
 
 def ours(second: float, caller: str = ANN, called: tuple[str, ...] = (DESK,), id_: str = "") -> Ours:
-    return Ours(BASE + round(second * SECOND), caller, called, id_)
+    return Ours(BASE + round(second * SECOND), caller, called, (id_,) if id_ else ())
 
 
 def row(second: float, caller: str = ANN, called: str = DESK, id_: str = "", also: float = 0) -> Row:
@@ -138,3 +138,10 @@ def test_a_clock_that_is_off_is_noticed_and_chance_is_not() -> None:
     assert clock_hint(calls, [row(10**6, "+14155550001")] * 3, ()) == 0  # further than any two clocks
     assert clock_hint(calls[:1], late[:1], (Pair(0, 0, "id", 0),)) == 0
     assert clock_hint([ours(0, "")], [row(0, "")] * 3, ()) == 0
+
+
+def test_a_call_that_a_switch_knows_by_several_ids_is_found_by_any_and_paired_once() -> None:
+    recorded = Ours(BASE, ANN, (DESK,), ("leg@us", "cs-1"))
+    for id_ in recorded.ids:
+        assert match([recorded], [row(500, BEN, id_=id_)], RULES) == (Pair(0, 0, "id", 500 * SECOND),)
+    assert pairs([recorded], [row(500, BEN, id_="cs-1"), row(501, BEN, id_="leg@us")]) == [(0, 0)]

@@ -245,7 +245,7 @@ async def test_where_one_person_alone_was_ever_named_the_other_may_be_there_all_
     world = Session()
     world.session.seats = Seats(ANN, None, (), SEATS.lines)
     await world.recorded()
-    await world.over()
+    assert (await world.over())["outcome"] == "recorded"
 
 
 async def test_a_clients_pause_is_a_pause_of_the_recording_also_when_it_came_first() -> None:
@@ -267,6 +267,18 @@ async def test_a_client_that_is_to_send_nothing_before_is_asked_when_capture_ope
     world = Session(replace(CLIENT, before="inactive"))
     await world.recorded()
     assert world.session.flows == [False, True]
+    await world.over()
+
+
+async def test_it_is_asked_to_send_no_more_after_a_no_and_between_two_episodes() -> None:
+    world = Session(replace(CLIENT, before="inactive"))
+    await world.recorded()
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
+    await world.until(lambda: len(world.media.opened) == 2 and world.media.capturing)
+    assert world.session.flows == [False, True, False, True]
+    world.say(False)
+    await world.until(lambda: len(world.session.flows) == 5)
+    assert not world.session.flows[-1] and not world.media.capturing
     await world.over()
 
 

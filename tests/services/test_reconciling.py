@@ -122,7 +122,7 @@ def test_calls_and_rows_at_the_edge_of_the_time_are_matched_and_not_counted() ->
 
 
 def test_rows_of_one_call_are_one() -> None:
-    done = found([call(0, call_id="a@b")], [row(3, 1, id="a@b"), row(1, 2, id="a@b"), row(40, 3, id="a@b")])
+    done = found([call(0, ids=("x", "a@b"))], [row(3, 1, id="a@b"), row(1, 2, id="a@b"), row(40, 3, id="a@b")])
     assert kinds(done) == {"whole": 1} and done.cdr is not None and (done.cdr.repeated, done.cdr.by_id) == (2, 1)
     (one,) = done.tally.listed()
     assert one.in_cdr is not None and (one.in_cdr.line, one.in_cdr.apart_ms) == (2, 1000)

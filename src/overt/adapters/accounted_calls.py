@@ -16,7 +16,7 @@ from overt.ports import Unavailable
 from overt.services.proving import Entry
 from overt.services.reconciling import Read
 
-PERSONAL = ("from", "to", "agent", "call_id")
+PERSONAL = ("from", "to", "agent", "call_id", "sessions")
 
 
 class _Decision(msgspec.Struct, gc=False):
@@ -124,7 +124,7 @@ class Seen:
         return CallFacts(
             self.offered.call, self.offered.at_us, self.offered.body.trunk, self.offered.body.line,
             number_of(personal.get("from", "")), number_of(personal.get("to", "")), number_of(personal.get("agent", "")),
-            personal.get("call_id", ""),
+            tuple(f"{personal.get('call_id', '')} {personal.get('sessions', '')}".split()),
             decided.effect, decided.why, self.standings, self.joined_us, tuple(self.failures), tuple(self.steps),
             tuple(self.kept), _end(self.ended) if self.ended else None, heard or SIDES,
             described is not None and not described.dialect, self.unreadable,

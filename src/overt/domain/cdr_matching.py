@@ -25,12 +25,13 @@ MOST_CELLS = 10_000  # of a table of calls and rows that crowd together; beyond,
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """A call of ours as it is matched: when it was offered, from whom, to whom (any of these), and SIP's Call-ID."""
+    """A call of ours as it is matched: when it was offered, from whom, to whom (any of these), and by which ids a switch
+    may know it: SIP's Call-ID, or what a recording client calls the call."""
 
     at_us: int
     caller: str = field(default="", repr=False)
     called: tuple[str, ...] = field(default=(), repr=False)
-    id: str = field(default="", repr=False)
+    ids: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,20 @@ def _also(row: Row) -> int:
 
 
 def _by_id(calls: Sequence[Ours], rows: Sequence[Row]) -> Iterator[Pair]:
-    """Rows and calls with one id, those that are the only ones of theirs."""
+    """Rows and calls with one id, those that are the only ones of theirs. Of rows that name one call by several ids the
+    first is its."""
     ours: dict[str, int] = {}
     for place, call in enumerate(calls):
-        if call.id:
-            ours[call.id] = -1 if call.id in ours else place
+        for id_ in dict.fromkeys(call.ids):
+            ours[id_] = -1 if id_ in ours else place
     seen: dict[str, int] = {}
     for place, row in enumerate(rows):
         if row.id in ours:
             seen[row.id] = -1 if row.id in seen else place
+    paired: set[int] = set()
     for id_, place in seen.items():
-        if place >= 0 and ours[id_] >= 0:
+        if place >= 0 and ours[id_] >= 0 and ours[id_] not in paired:
+            paired.add(ours[id_])
             yield Pair(place, ours[id_], "id", rows[place].started_us - calls[ours[id_]].at_us)
 
 

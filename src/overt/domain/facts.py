@@ -77,7 +77,7 @@ KINDS: Mapping[str, Kind] = {
         ("side", "told", "reason", "prompts", "milliseconds", "heard_before", "heard_after", "loss_percent"),
     ),
     "call.consent_said": Kind(
-        "Somebody outside stated what a party answered.", False, ("side", "answer", "how", "by", "purposes")
+        "Somebody outside stated what a party answered.", False, ("side", "answer", "how", "by", "purposes", "told")
     ),
     "session.described": Kind(
         "What a recording client said of its call (RFC 7865): how it was read, and who is heard on which line.",

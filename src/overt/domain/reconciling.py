@@ -140,7 +140,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What the ledger says of a call. `called` and `agent` are both whom it was for; `call_id` that of SIP, where it is known.
+    """What the ledger says of a call. `called` and `agent` are both whom it was for; `ids` are those by which a switch may know it.
 
     `effect` and `why` are the decision's; `standings` the parties' last; `failures` (what, consequence). Of a recording session:
     `heard`, the sides that have a line in it, and `undescribed`, when its client sent no metadata. `unreadable`: an entry of the
@@ -154,7 +154,7 @@ class CallFacts:
     caller: str = field(default="", repr=False)
     called: str = field(default="", repr=False)
     agent: str = field(default="", repr=False)
-    call_id: str = field(default="", repr=False)
+    ids: tuple[str, ...] = field(default=(), repr=False)
     effect: str = ""
     why: str = ""
     standings: Mapping[str, str] = field(default_factory=dict)

@@ -140,7 +140,7 @@ class Attended:
         """
         how = f"said so, as {word.by} states: {word.how}"
         self.note("call.consent_said", side=word.side, answer="yes" if word.granted else "no", how=word.how, by=word.by,
-                  purposes=list(word.purposes))  # fmt: skip
+                  purposes=list(word.purposes), told=word.told)  # fmt: skip
         if not word.granted:
             note_no(self.context, word.side, how)
         if not word.granted or RECORDING in word.purposes:

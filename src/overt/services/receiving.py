@@ -6,6 +6,7 @@ as in path (services.recording); only telling and asking are somebody else's, wh
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from overt.domain.call import AfterNo, EndDemanded
@@ -41,7 +42,7 @@ async def take_up_session(
     ruled = _beside(house.governing.again(line, context.policy, context.reckoning))
     call, inbox = restore(house, control, ruled, context, media)
     _order_lines(call, control)
-    await supervise(call, _hear_on(call), inbox)
+    await supervise(call, _hear_on(call, control), inbox)
 
 
 def line_of(house: House, client: Client, seats: Seats, called: str) -> Line:
@@ -89,17 +90,25 @@ async def _accept_and_hear(call: Attended, control: SessionControl) -> None:
     except Unavailable as error:
         await call.happen(EndDemanded(error.why))
         return
-    await _hear(call)
+    await _hear(call, control)
 
 
-async def _hear(call: Attended) -> None:
+async def _hear(call: Attended, control: SessionControl) -> None:
     """One episode after another, until the session is over."""
     while True:
         seen = call.context.gathering
         await _rule_anew(call)
         await record(call, learn_consent)
+        await _hush(call, control)
         if not await call.gathered_since(seen):
             return
+
+
+async def _hush(call: Attended, control: SessionControl) -> None:
+    """A client that is to send nothing without a permit is asked to send no more: until the next one it would be dropped."""
+    if control.client.before == "inactive" and "over" not in call.milestones():
+        with suppress(Unavailable):
+            await control.let_flow(flowing=False)
 
 
 async def _rule_anew(call: Attended) -> None:
@@ -122,10 +131,11 @@ def _numbers(context: Context) -> tuple[str, str]:
     return caller.number.text if caller is not None else "", agent.number.text if agent is not None else ""
 
 
-async def _hear_on(call: Attended) -> None:
+async def _hear_on(call: Attended, control: SessionControl) -> None:
     """The open recording of a predecessor goes on; an episode that was not settled yet begins anew."""
     if call.state.phase == "bridged":
         await resume_recording(call)
+        await _hush(call, control)
         if not await call.gathered_since(call.context.begun_at):
             return
-    await _hear(call)
+    await _hear(call, control)

@@ -145,7 +145,7 @@ def reconcile(
         for call in stretch.calls:
             calls.append(_accounted(call, question))
             if read is not None:
-                ours.append(Ours(call.offered_us, call.caller, _called(call), call.call_id))
+                ours.append(Ours(call.offered_us, call.caller, _called(call), call.ids))
         broken, first = stretch.broken, stretch.first_broken
         progress("ledger", stretch.done, stretch.total, len(calls))
         if len(calls) > MOST_CALLS:

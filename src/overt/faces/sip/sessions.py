@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from overt.faces.sip.gateway import Gateway
 
 OnSession = Callable[[RecordingSession], Awaitable[None]]
+MOST_IDS = 8
 NOT_A_CLIENT = (
     "it offers recording sessions (SIPREC), and is known as a gateway: add it with `overt clients add … --mode siprec`"
 )
@@ -128,5 +129,13 @@ class Sessions:
 def _ids(understood: Understanding) -> tuple[str, ...]:
     """What the client calls the call: the ids of its communication sessions, and the SIP sessions behind them."""
     calls = understood.snapshot.communication_sessions if understood.snapshot is not None else ()
-    found = [one for call in calls for one in (call.id, *call.sip_ids) if one and not one.startswith("?")]
-    return tuple(dict.fromkeys(one.strip() for one in found if not set(one) & set(" \t")))[:8]
+    found = [
+        half for call in calls for one in (call.id, *call.sip_ids) for half in _halves(one) if not half.startswith("?")
+    ]
+    return tuple(dict.fromkeys(found))[:MOST_IDS]
+
+
+def _halves(written: str) -> tuple[str, ...]:
+    """A Call-ID as it stands, or both halves of a Session-ID (RFC 7989 §5); nothing that has white space in it."""
+    local, _, remote = written.strip().partition(";remote=")
+    return tuple(one for one in (local, remote.partition(";")[0]) if one and not any(char.isspace() for char in one))
