@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from overt.adapters import hep_exporter
+from overt.adapters import message_queue
 from overt.adapters.hep_exporter import HepExporter
 from overt.ports import Unavailable
 from overt.wire.sip.message import Request, parse
@@ -55,7 +55,7 @@ def test_as_it_is_only_when_told_so(homer: socket.socket) -> None:
 
 
 def test_a_full_queue_drops_and_counts(homer: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hep_exporter, "MOST_WAITING", 0)
+    monkeypatch.setattr(message_queue, "MOST_WAITING", 0)
     exporter = HepExporter(f"127.0.0.1:{homer.getsockname()[1]}", ("192.0.2.1", 5060), node=7, key="", mask=True)
     exporter.note("c", "caller", False, PEER, INVITE, 1)
     exporter.close()

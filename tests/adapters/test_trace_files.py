@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.adapters import trace_files
+from overt.adapters import message_queue, trace_files
 from overt.adapters.trace_files import TraceFiles, erase_trace, read_trace, sweep_traces
 from overt.domain.identity import uuid7
 
@@ -49,24 +49,24 @@ def test_no_name_of_a_call_leaves_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_flood_is_dropped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace_files, "MOST_WAITING", 10)
+    monkeypatch.setattr(message_queue, "MOST_WAITING", 10)
     files = written(tmp_path, *[(CALL, INVITE)] * 25)
     assert files.dropped >= 5 and files.written + files.dropped == 25
     monkeypatch.setattr(trace_files, "MOST_OF_A_CALL", 100)
     writer = trace_files.TraceWriter(tmp_path / "traces", b"k" * 32)
     writer.write([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 5)])
     assert (writer.written, writer.dropped) == (0, 1)
-    monkeypatch.setattr(trace_files, "MOST_WAITING_BYTES", 10)
+    monkeypatch.setattr(message_queue, "MOST_WAITING_BYTES", 10)
     assert written(tmp_path, (CALL, INVITE)).dropped == 1
 
 
 def test_a_scribe_that_dies_costs_its_batch_and_another_takes_its_place(tmp_path: Path) -> None:
     files = TraceFiles(tmp_path)
-    files._hand_over([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 5)])
+    files.take([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 5)])
     assert files.written == 1 and files._child is not None
     files._child.kill()
     files._child.wait()
-    files._hand_over([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 6)])
+    files.take([(CALL, "caller", False, "192.0.2.9:5060", INVITE, 6)])
     files.close()
     assert files.written == 2 and files.dropped == 0 and files._child is None
 

@@ -1,6 +1,6 @@
 """ports.Tracer to Homer: each SIP message as a HEP3 datagram to the server of the settings. Masked unless they say otherwise.
 
-Masking and sending is done by one thread, as for the ladder's files. What finds the queue full, or cannot be sent, is dropped
+Masking and sending is done by one thread. What cannot be sent is dropped
 and counted; nothing waits for the server.
 """
 
@@ -10,9 +10,8 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Sequence
-from threading import Event, Thread
 
-from overt.adapters.trace_files import BATCH_S, MOST_WAITING, MOST_WAITING_BYTES, Noted
+from overt.adapters.message_queue import MessageQueue, Noted
 from overt.domain.masking import Masker
 from overt.domain.traced import as_sent, traced
 from overt.ports import Unavailable
@@ -21,7 +20,7 @@ from overt.wire.hep import Captured, encode
 PORT = 9060
 
 
-class HepExporter:
+class HepExporter(MessageQueue):
     """Sends to one server. `ours` is the address on which SIP is served; `node` and `key` are how the server knows us.
 
     Raises Unavailable when the server's name is not known.
@@ -31,34 +30,15 @@ class HepExporter:
         self._ours, self._node, self._key, self._mask = ours, node, key, mask
         self._secret = secrets.token_bytes(32)
         self._socket = _connected(server)
-        self._waiting: list[Noted] = []
-        self._bytes, self.dropped, self.sent = 0, 0, 0
-        self._stop = Event()
-        self._thread = Thread(target=self._work, name="hep", daemon=True)
-        self._thread.start()
+        self.sent = 0
+        super().__init__("hep")
 
-    def note(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
-        """See ports.Tracer."""
-        if len(self._waiting) >= MOST_WAITING or self._bytes + len(message) > MOST_WAITING_BYTES:
-            self.dropped += 1
-            return
-        self._bytes += len(message)
-        self._waiting.append((call, leg, outgoing, peer, message, at_us))
-
-    def close(self) -> None:
-        """Send what waits, and end."""
-        self._stop.set()
-        self._thread.join()
+    def end(self) -> None:
+        """See MessageQueue."""
         self._socket.close()
 
-    def _work(self) -> None:
-        stopping = False
-        while not stopping:
-            stopping = self._stop.wait(BATCH_S)
-            batch, self._waiting, self._bytes = self._waiting, [], 0
-            self._send(batch)
-
-    def _send(self, batch: Sequence[Noted]) -> None:
+    def take(self, batch: Sequence[Noted]) -> None:
+        """See MessageQueue: send what waits."""
         for call, _, outgoing, peer, message, at_us in batch:
             payload = as_sent(traced(message, Masker(self._secret, call))) if self._mask else message
             try:

@@ -1,7 +1,7 @@
 """ports.Tracer into files: DATA/traces/<day of the call>/<call>.jsonl, a line a masked message. What no call owns: `none.jsonl`.
 
-`note` puts the message into a bounded queue and returns; a process of its own masks and writes in batches. What finds the queue full,
-or a file at its bound, is dropped and counted: a flood costs no memory and no disk.
+A process of its own masks and writes, in batches. What finds a file at its bound is dropped and counted: a flood costs no
+disk.
 """
 
 from __future__ import annotations
@@ -18,25 +18,23 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 from typing import IO
 
 import msgspec
 
+from overt.adapters.message_queue import MessageQueue, Noted
 from overt.domain.ladder import TracedMessage
 from overt.domain.masking import Masker
 from overt.domain.traced import traced
 
 FOLDER, NOBODYS = "traces", "none"
-MOST_WAITING, MOST_WAITING_BYTES = 20_000, 32 * 1024 * 1024
 MOST_OF_A_CALL, MOST_OF_NOBODY = 2 * 1024 * 1024, 5 * 1024 * 1024
-BATCH_S, END_S = 0.5, 5.0
+END_S = 5.0
 _CALL = re.compile(r"[0-9A-Za-z-]{1,64}")
 _V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-Noted = tuple[str, str, bool, str, bytes, int]
 
 
-class TraceFiles:
+class TraceFiles(MessageQueue):
     """Hands the traces of one signalling process to a scribe of their own, which masks and writes them.
 
     Masking takes a processor's time that calls need: it is done in a child process, which may be had by nobody else, keeps
@@ -45,37 +43,16 @@ class TraceFiles:
 
     def __init__(self, data_folder: Path) -> None:
         self._folder, self._key = data_folder / FOLDER, secrets.token_bytes(32)
-        self._waiting: list[Noted] = []
-        self._bytes, self.dropped, self.written = 0, 0, 0
+        self.written = 0
         self._child: subprocess.Popen[bytes] | None = None
-        self._stop = Event()
-        self._thread = Thread(target=self._work, name="traces", daemon=True)
-        self._thread.start()
+        super().__init__("traces")
 
-    def note(self, call: str, leg: str, outgoing: bool, peer: str, message: bytes, at_us: int) -> None:
-        """See ports.Tracer."""
-        if len(self._waiting) >= MOST_WAITING or self._bytes + len(message) > MOST_WAITING_BYTES:
-            self.dropped += 1
-            return
-        self._bytes += len(message)
-        self._waiting.append((call, leg, outgoing, peer, message, at_us))
-
-    def close(self) -> None:
-        """Write what waits, and end."""
-        self._stop.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        stopping = False
-        while not stopping:
-            stopping = self._stop.wait(BATCH_S)
-            batch, self._waiting, self._bytes = self._waiting, [], 0
-            if batch:
-                self._hand_over(batch)
+    def end(self) -> None:
+        """See MessageQueue."""
         self._end_child()
 
-    def _hand_over(self, batch: Sequence[Noted]) -> None:
-        """Have a batch masked and written; what a dying child did not write is dropped and counted."""
+    def take(self, batch: Sequence[Noted]) -> None:
+        """See MessageQueue: have a batch masked and written; what a dying scribe did not write is dropped and counted."""
         try:
             child = self._child if self._child is not None and self._child.poll() is None else self._begin_child()
             assert child.stdin is not None and child.stdout is not None
