@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,8 @@ from rich.table import Table
 from overt.compose import accounts
 from overt.compose.accounts import Given
 from overt.domain.access import ROLES
-from overt.faces.cli.options import USAGE, AsJson, Folder, end, made, translated, wide
+from overt.faces.cli.options import AsJson, Folder, made, translated, wide
+from overt.faces.cli.passwords import read_password
 from overt.services.accounts import LONGEST_PASSWORD, Account
 
 accounts_app = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
@@ -96,27 +96,14 @@ def unlock(data: Folder, name: Name, as_json: AsJson = False) -> None:
 
 def _password(source: str) -> str:
     """The password from where it was said to be; asked for on a terminal; empty when one is to be made."""
-    if source == "-":
-        return _line(sys.stdin.readline(LONGEST_PASSWORD + 2))
     if source:
-        try:
-            with Path(source).open() as file:
-                return _line(file.readline(LONGEST_PASSWORD + 2))
-        except (OSError, UnicodeDecodeError) as error:
-            end(USAGE, f"overt accounts: {source} cannot be read: {error}")
+        return read_password(source, LONGEST_PASSWORD, "overt accounts")
     if sys.stdin.isatty():
         asked = "Password (empty: one is made and shown)"
         return str(
             typer.prompt(asked, default="", show_default=False, hide_input=True, confirmation_prompt=True, err=True)
         )
     return ""
-
-
-def _line(text: str) -> str:
-    line = text.rstrip("\r\n")
-    if not line:
-        end(USAGE, "overt accounts: there is no password in the first line")
-    return line
 
 
 def _show_given(given: Given, what: str, as_json: bool) -> None:

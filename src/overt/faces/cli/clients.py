@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ from overt.compose import clients
 from overt.domain.client_fields import BEFORE, FIELDS, FORM_WORDS, MODES, SRTP
 from overt.domain.errors import ClientRefused
 from overt.faces.cli.options import NEGATIVE, USAGE, AsJson, Folder, end, made, translated, wide
+from overt.faces.cli.passwords import read_password
 from overt.services.client_shown import Seen, as_json, shown_agent
 
 clients_app = typer.Typer(help="Who may bring calls: trunks, and recording clients (SIPREC).", no_args_is_help=True)
@@ -179,24 +179,11 @@ def _refusals() -> Iterator[None]:
 
 def _password(source: str) -> str:
     """The password from where it was said to be, else asked for on the terminal."""
-    if source == "-":
-        return _line(sys.stdin.readline(LONGEST_PASSWORD + 2))
     if source:
-        try:
-            with Path(source).open() as file:
-                return _line(file.readline(LONGEST_PASSWORD + 2))
-        except (OSError, UnicodeDecodeError) as error:
-            end(USAGE, f"{source} cannot be read: {error}")
+        return read_password(source, LONGEST_PASSWORD, "overt clients")
     if not sys.stdin.isatty():
         end(USAGE, "give the password with --password-file FILE (- for standard input): there is no terminal to ask on")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-
-
-def _line(text: str) -> str:
-    line = text.rstrip("\r\n")
-    if not line:
-        end(USAGE, "there is no password in the first line")
-    return line
 
 
 def _tell(done: Seen, sentence: str, as_json_: bool) -> None:
