@@ -362,7 +362,7 @@ async def test_a_successor_waits_on_for_an_answer() -> None:
     await asyncio.sleep(0.02)
     world.say(True, "recording")
     await world.until(lambda: media.capturing)
-    await world.over()
+    assert (await world.over())["consent"] == "given" and len(media.opened) == 1
 
 
 def test_a_recorded_call_belongs_to_the_line_of_its_agent_its_caller_its_number_or_its_client() -> None:
@@ -627,16 +627,19 @@ async def test_p5_when_nothing_that_happens_can_be_heard_any_more_capture_closes
     assert body["reason"] == "internal fault" and CALLER in world.session.hung_up
 
 
-async def test_p6_a_call_that_is_transferred_to_a_number_that_is_never_recorded_is_recorded_no_further() -> None:
+CRISIS = Person("crisis line", Number("112"))
+
+
+@pytest.mark.parametrize("then", [Seats(ANN, CRISIS, (), SEATS.lines), Seats(ANN, BO, (CRISIS,), SEATS.lines)])
+async def test_p6_a_call_to_which_a_number_comes_that_is_never_recorded_is_recorded_no_further(then: Seats) -> None:
     world = Session()
     await world.recorded()
-    crisis = Person("crisis line", Number("112"))
-    world.media.listener(world.session.description(Seats(ANN, crisis, (), SEATS.lines)))
+    world.media.listener(world.session.description(then))
     await world.until(lambda: len(world.ledger.bodies("call.decided")) == 2)
     await asyncio.sleep(0.02)
     assert not world.media.capturing and len(world.media.opened) == 1
     assert world.ledger.bodies("call.ruled")[1]["unrecorded_why"] == "an emergency call"
-    world.media.listener(world.session.description(SEATS))
+    world.media.listener(world.session.description(Seats(ANN, CY, (), SEATS.lines)))
     await world.until(lambda: world.media.capturing)
     assert len(world.ledger.bodies("call.ruled")) == 3
     await world.over()

@@ -51,7 +51,7 @@ class Context:
     stayed: tuple[Side, ...] = SIDES
     capturing: bool = False
     deserted: tuple[Side, ...] = ()
-    ruled_for: tuple[str, str] = ("", "")
+    ruled_for: tuple[str, ...] = ("", "")
 
     def found(self, episode: str, recording: str) -> None:
         """Know what an engine says that it has open: a predecessor may have died before it left as much."""

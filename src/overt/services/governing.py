@@ -162,11 +162,11 @@ class Governor:
             law = policy.law
             self.law(self._reckoning(book, law.circumstances, law.basis.code))
 
-    async def rule(self, offer: Offer, line: Line) -> Ruled:
+    async def rule(self, offer: Offer, line: Line, others: Sequence[str] = ()) -> Ruled:
         """See house.Governing."""
         caller, called = offer.caller.text, offer.called
         traits = Traits("inbound", line.policy.name, line.queue, line.team, line.agent, caller, called)
-        never = self._premises.never_record(caller, called, ())
+        never = self._never(traits, others, ())
         if never:
             return self._unrecorded(line, traits, never)
         await self.look()
@@ -174,15 +174,22 @@ class Governor:
             return self._unrecorded(line, traits, f"no policy book can be read: {self._trouble}")
         try:
             weekday, minute = self._premises.local_time(self._edition.book.timezone, self._clock.now_us())
-            return self._ruled(line, replace(traits, weekday=weekday, minute=minute), lot(offer.id), self._edition)
+            return self._ruled(
+                line, replace(traits, weekday=weekday, minute=minute), lot(offer.id), self._edition, others
+            )
         except (Unavailable, Refused) as error:
             self._report(error)
             return self._unrecorded(line, traits, f"the policy book cannot be applied: {error}")
 
-    def _ruled(self, line: Line, traits: Traits, chosen: int, edition: Edition) -> Ruled:
+    def _never(self, traits: Traits, others: Sequence[str], own: Sequence[str]) -> str:
+        """Why a call between these people is never recorded; empty when it may be."""
+        found = (self._premises.never_record(traits.caller, one, own) for one in (traits.called, *others))
+        return next(filter(None, found), "")
+
+    def _ruled(self, line: Line, traits: Traits, chosen: int, edition: Edition, others: Sequence[str]) -> Ruled:
         book = edition.book if edition.version else book_of_lines([line.policy])
         ruling = rule(book, traits, chosen)
-        own = self._premises.never_record(traits.caller, traits.called, [one.number for one in book.never_record])
+        own = self._never(traits, others, [one.number for one in book.never_record])
         if isinstance(ruling, Ruling) and own:
             ruling = replace(ruling, unrecorded_why=ruling.unrecorded_why or own)
         policy = effective(ruling, line.policy, edition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -40,8 +40,11 @@ class Ruled:
 class Governing(Protocol):
     """Which policy rules a call."""
 
-    async def rule(self, offer: Offer, line: Line) -> Ruled:
-        """Return how a new call on a line is ruled. Never raises: what cannot be ruled is not recorded, and says why."""
+    async def rule(self, offer: Offer, line: Line, others: Sequence[str] = ()) -> Ruled:
+        """Return how a new call on a line is ruled. Never raises: what cannot be ruled is not recorded, and says why.
+
+        `others` are the numbers of whoever else is on it: a number that is never recorded is not, wherever it sits.
+        """
         ...
 
     def again(self, line: Line, policy: LinePolicy, reckoning: Reckoning) -> Ruled:

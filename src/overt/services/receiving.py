@@ -24,7 +24,7 @@ from overt.services.recording import record
 
 async def receive(house: House, control: SessionControl, line: Line) -> None:
     """Attend a new recording session until it is over and accounted for."""
-    ruled = _beside(await house.governing.rule(control.offer, line))
+    ruled = _beside(await house.governing.rule(control.offer, line, _others(control.seats)))
     context = Context(
         control.offer, ruled.line.policy, ruled.law.reckoning, episode=house.clock.new_id(), client=control.client,
         seats=control.seats,
@@ -120,15 +120,21 @@ async def _rule_anew(call: Attended) -> None:
     assert client is not None, "only beside a call does a client say who is on it"
     caller = seats.caller.number if seats.caller is not None else offer.caller
     offer = replace(offer, caller=caller, called=numbers[1] or offer.called)
-    ruled = _beside(await call.house.governing.rule(offer, line_of(call.house, client, seats, offer.called)))
+    line = line_of(call.house, client, seats, offer.called)
+    ruled = _beside(await call.house.governing.rule(offer, line, _others(seats)))
     call.line, call.law, context.ruled_for = ruled.line, ruled.law, numbers
     context.policy, context.reckoning = ruled.line.policy, ruled.law.reckoning
     call.note("call.ruled", **ruled.body)
 
 
-def _numbers(context: Context) -> tuple[str, str]:
-    caller, agent = context.seats.caller, context.seats.agent
-    return caller.number.text if caller is not None else "", agent.number.text if agent is not None else ""
+def _numbers(context: Context) -> tuple[str, ...]:
+    """By whose numbers a call is ruled: the caller's, the agent's, and everybody else's."""
+    seated = ((one.number.text if one is not None else "") for one in (context.seats.caller, context.seats.agent))
+    return (*seated, *_others(context.seats))
+
+
+def _others(seats: Seats) -> tuple[str, ...]:
+    return tuple(one.number.text for one in seats.others)
 
 
 async def _hear_on(call: Attended, control: SessionControl) -> None:
