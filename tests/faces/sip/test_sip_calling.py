@@ -305,6 +305,7 @@ async def test_requests_come_by_the_connection_that_a_peer_opened_and_offers() -
         received = b""
         while b"INVITE sip:a@" not in received:
             received += await asyncio.wait_for(reader.read(65536), 2)
+        assert gateway.transports.connections.size == 1 and b"INVITE sip:a@127.0.0.1:5999" in received
         dialling.cancel()
         writer.close()
 

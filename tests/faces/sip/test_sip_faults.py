@@ -66,6 +66,9 @@ async def test_time_goes_on_after_a_moment_that_failed(monkeypatch: pytest.Monke
         peer = await Datagrams.bound()
         peer.transport.sendto(request("OPTIONS"), ("127.0.0.1", port(gateway)))
         await until(lambda: gateway.agent.counters.get("faults of ours: a message was read"))
+        monkeypatch.undo()
+        peer.transport.sendto(request("OPTIONS", branch="again", call="again"), ("127.0.0.1", port(gateway)))
+        assert b" 200 " in (await asyncio.wait_for(peer.got.get(), 2)).split(b"\r\n")[0]
         peer.transport.close()
 
 

@@ -57,9 +57,8 @@ class RecordingSession:
         self._agreed: dict[Side, int] = {}  # the line of theirs that each pair of our ports is for, as they know
         self._asked: dict[Side, int] = {}  # the same, as an offer of ours says that they have not answered
         self._tried: dict[Side, int] = {}
-        self._settling: set[Side] = (
-            set()
-        )  # seats to whose ports the voice of another comes until the client has our answer
+        # seats to whose ports the voice of another comes until the client has our answer
+        self._settling: set[Side] = set()
         self._settled: asyncio.TimerHandle | None = None
         leg.deferred, leg.features = True, FEATURES
         gateway.keep(leg, self)
@@ -99,9 +98,7 @@ class RecordingSession:
     def place(self, address: str, ports: Mapping[Side, int], *, flowing: bool) -> Mapping[Side, LegMedia]:
         """See ports.SessionControl."""
         self._address, self._ports, self._flowing = address, dict(ports), flowing
-        self._agreed = dict(
-            self.understood.seats.lines
-        )  # as our answer will say; of an offer of ours, see `_confirmed`
+        self._agreed = dict(self.understood.seats.lines)  # as our answer will say; an offer of ours: see `_confirmed`
         self._told = self._streams()
         return dict(self._told)
 
@@ -251,9 +248,8 @@ class RecordingSession:
             self._do(lambda now: self._gateway.agent.reject(leg, status, now, reason))
             return
         if not self.understood.hears and not self.understood.closed:
-            self.understood = without_offer(
-                self.understood, before, self._means
-            )  # who is on the call they said all the same
+            # who is on the call they said all the same
+            self.understood = without_offer(self.understood, before, self._means)
             self._do(lambda now: self._gateway.agent.reject(leg, 488, now))
             return
         says = far is not None or request.method == "INVITE"  # an UPDATE without an offer is answered without one
